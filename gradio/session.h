@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions, events and streams of the Gradio queue protocol sse_v3, as a machine without
+ * threads, sockets or clocks of its own: one thread owns it, tells it what happened and when,
+ * and it says through the sink what bytes go where. (Protocol: Gradio 4.44.1 and 6.25.0, checked
+ * against recordings of both.)
+ *
+ * A session is the client's session_hash. Its events deliver messages to its one stream
+ * (/queue/data); messages wait for the stream. When the last pending event is done, close_stream
+ * follows after a grace and the stream ends. A /call event is a session of its own; a heartbeat
+ * stream belongs to nobody.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sessions;
+
+struct sessions_limits {
+    size_t max_sessions, max_events, max_session_bytes, max_total_bytes;
+    int64_t heartbeat_ms, expiry_ms, close_grace_ms;
+};
+
+struct sessions_sink {
+    void *ctx;
+    /* Bytes for a stream, in order. The blob is the sink's to unref. */
+    void (*send)(void *ctx, uint64_t stream, struct jb_blob *bytes);
+    /* No more will come: finish the response. The stream id is forgotten after this. */
+    void (*end)(void *ctx, uint64_t stream);
+};
+
+/* `sink` is copied. NULL when memory is out. */
+struct sessions *sessions_new(const struct sessions_limits *limits, const struct sessions_sink *sink);
+void sessions_free(struct sessions *s);
+
+#define GRADIO_ID_SIZE     33  /* 32 hex and a NUL */
+#define GRADIO_SESSION_MAX 128 /* bytes of a session_hash */
+
+/* How a finished function leaves its answer; see gradio/call.h. */
+struct gradio_outcome {
+    bool success;
+    struct jb_blob *output; /* JSON: success: the array of values; else the error text as a JSON string, or `null` */
+};
+
+/*
+ * A join: registers the event and its answer (the blob is referenced, not taken). `prefixed`:
+ * it came under /gradio_api (6.x shape of messages) or bare (4.44.1 shape).
+ * JB_EBUSY with Gradio's queue-full text, JB_EINVAL (hash empty or too long), JB_ENOMEM.
+ */
+int sessions_join(struct sessions *s, struct jb_str session, bool prefixed, int fn_index,
+                  const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,
+                  char ret_event_id[GRADIO_ID_SIZE]);
+
+/* A stream for a session opened (GET /queue/data); the newer one wins. An unknown session gets
+ * unexpected_error and the end. The first bytes go out before this returns. */
+void sessions_open(struct sessions *s, struct jb_str session, bool prefixed, uint64_t stream, int64_t now_ms);
+
+/* POST /call/<name> and its GET. An unknown id gets `event: error` and the end. */
+int sessions_call(struct sessions *s, bool prefixed, int fn_index, const struct gradio_outcome *outcome,
+                  int64_t now_ms, struct jb_error *err, char ret_event_id[GRADIO_ID_SIZE]);
+void sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixed, uint64_t stream, int64_t now_ms);
+
+/* GET /heartbeat/<hash>: `data: ALIVE` now and at every interval, until the client goes. */
+void sessions_heartbeat(struct sessions *s, uint64_t stream, int64_t now_ms);
+
+/* The client of a stream went away: its session's undelivered events are dropped. */
+void sessions_gone(struct sessions *s, uint64_t stream, int64_t now_ms);
+
+/* POST /cancel: a pending event ends with an empty completed message. */
+void sessions_cancel(struct sessions *s, struct jb_str session, struct jb_str event_id, int64_t now_ms);
+
+/* Does what is due (heartbeats, graces, expiry) and returns when to call next, ms. */
+int64_t sessions_tick(struct sessions *s, int64_t now_ms);
+
+/* The server stops: every stream gets unexpected_error and its end. */
+void sessions_stop(struct sessions *s, int64_t now_ms);
+
+struct sessions_stat {
+    size_t sessions, events, streams, bytes;
+    uint64_t joined, completed, cancelled, expired, refused;
+};
+void sessions_stat_get(const struct sessions *s, struct sessions_stat *ret_stat);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hub-shaped files in and out. Imports work in batches of one transaction each; a broken file is
+ * reported with its path and reason and the rest goes on; importing the same again changes
+ * nothing. Exports write the original bytes of what was not changed, and splice changed members
+ * into those bytes where something was.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "harness/benchmark.h"
+#include "store/store.h"
+
+/* Told as the work goes on; any member may be NULL. */
+struct import_sink {
+    void *ctx;
+    void (*problem)(void *ctx, const char *path, const char *reason);
+    void (*progress)(void *ctx, size_t done, size_t total);
+    bool (*stop)(void *ctx); /* true: end after the batch under way */
+};
+
+struct import_counts {
+    size_t files, added, changed, same, broken;
+};
+
+int import_requests(struct store *store, const char *dir, const char *actor,
+                    const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+int import_results(struct store *store, const char *dir, const struct benchmark *benchmarks, size_t n,
+                   const char *actor, const struct import_sink *sink, struct jb_error *err,
+                   struct import_counts *ret_counts);
+/* model_infos.json: one object, model id -> object. */
+int import_models(struct store *store, const char *file, const char *actor,
+                  const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+
+struct import_table_options {
+    bool invert; /* Merged, Flagged, MoE mean the opposite (late HF v1 tables) */
+    int64_t time; /* of the scores, microseconds UTC; 0 = the rows' own `date` or unknown */
+};
+/* A table of scores: .csv with a header line, or column-oriented .json
+ * {column: {row: value}}. Columns are known by their headers (and fboulnois' short names). */
+int import_table(struct store *store, const char *file, const struct benchmark *benchmarks, size_t n,
+                 const struct import_table_options *options, const char *actor,
+                 const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+
+/* requests/…, results/…, model_infos.json, flags.json, aliases.json, blocked.json under `dir`;
+ * files with the same bytes are left alone. */
+int export_all(struct store *store, const char *dir, const struct import_sink *sink,
+               struct jb_error *err, struct import_counts *ret_counts);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: one LMDB environment shared by the web process, the dispatcher and the operator's
+ * tool. Full sync; one write transaction per change; no read transaction lives across network
+ * output: copy out, end it, then write the reply.
+ *
+ * Transactions are sticky: the first failure is kept in the transaction, every later call does
+ * nothing and returns it, and commit turns into abort. A caller writes a straight line and
+ * checks once.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+struct store_txn;
+
+#define STORE_SCHEMA 1 /* raised by a migration; a store with a greater number is not opened */
+
+/* Makes the folder (2770) and an empty store with its keys. JB_EEXIST if there is a store. */
+int store_create(const struct conf *conf, struct jb_error *err);
+
+/*
+ * Opens an existing store; once per process, after fork. Clears slots of readers that died.
+ * JB_ENOENT (with the hint `jinbang init`), JB_EVERSION, JB_EACCES, JB_EIO, JB_ECORRUPT.
+ */
+int store_open(const struct conf *conf, bool read_only, struct jb_error *err, struct store **ret_store);
+void store_close(struct store *store);
+
+/* Clears slots of dead readers; call every minute. Returns how many there were, or JB_E*. */
+int store_check_readers(struct store *store);
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+/*
+ * Begins a transaction. `actor` (who, for the change log: "web", "import", "shell:alice") is
+ * kept until the end; NULL for a read. A write is refused with JB_EFULL when less than
+ * store.min_free is left on the disk. JB_EBUSY: no reader slot.
+ */
+int store_begin(struct store *store, enum store_mode mode, const char *actor,
+                struct jb_error *err, struct store_txn **ret_txn);
+
+/* Ends the transaction whatever happens. 0 means: durable. JB_EFULL (map or disk full: nothing
+ * of it is stored, reads go on), JB_EIO, or the sticky error. */
+int store_commit(struct store_txn *txn, struct jb_error *err);
+void store_abort(struct store_txn *txn); /* NULL is fine */
+
+int store_txn_error(const struct store_txn *txn); /* the sticky error, 0 = none */
+
+/* Counters: grow by one in each transaction that changed what they stand for. */
+struct store_seq {
+    uint64_t board;  /* anything the board shows */
+    uint64_t queue;  /* anything the queue tables show */
+    uint64_t change; /* last entry of the change log */
+};
+int store_seq_get(struct store_txn *txn, struct store_seq *ret_seq);
+
+/* Figures for /metrics and `jinbang verify`. */
+struct store_stat {
+    uint64_t map_size, used_bytes, requests, results, models, flags, aliases, blocked, changes;
+    unsigned readers, max_readers;
+};
+int store_stat_get(struct store_txn *txn, struct store_stat *ret_stat);
+
+/* A consistent copy while others write: temporary file, fsync, rename to `file`.
+ * JB_EEXIST when `file` exists and `replace` is false. */
+int store_backup(struct store *store, const char *file, bool compact, bool replace, struct jb_error *err);
+
+/*
+ * Walks everything: CRC and form of every value, every index entry against its record and every
+ * record against its indexes, counters against contents. Calls `problem` for each mistake found.
+ * Returns how many, or JB_E* when it could not go on.
+ */
+int store_verify(struct store *store, void (*problem)(void *ctx, const char *text), void *ctx,
+                 struct jb_error *err);
