@@ -8,7 +8,8 @@
 #include "base/error.h"
 
 /* Binds <run_dir>/<name>.bell (0660), replacing a stale one; returns the descriptor
- * (non-blocking, close-on-exec) or JB_E*. */
+ * (non-blocking, close-on-exec) or JB_E*: JB_EBUSY when another process listens there, JB_EINVAL
+ * when the path is too long for a socket. */
 int doorbell_listen(const char *run_dir, const char *name, struct jb_error *err);
 /* Reads away what is there. */
 void doorbell_clear(int fd);

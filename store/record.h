@@ -4,8 +4,14 @@
  * the arena given. A document that came from outside keeps its bytes (`doc`) with all unknown
  * fields; the typed members beside it are what we understood of it.
  *
- * Every put says whether it changed anything: the same content twice is JB_SAME and leaves no
- * trace. A change appends to the change log and moves board_seq or queue_seq.
+ * Every put says whether it changed anything: the same content twice is STORE_SAME and leaves no
+ * trace. A change appends to the change log and moves board_seq or queue_seq. A put without a
+ * document keeps the document that is stored, so that what was read without documents may be
+ * changed and put back.
+ *
+ * A put that is refused spoils its transaction like any other failure. Who goes through many
+ * records of others asks the *_check() first. Strings may be NULL (as ""); all text is UTF-8
+ * without control characters.
  */
 #pragma once
 
@@ -14,6 +20,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define STORE_NAME_MAX 200         /* bytes of a model id, revision, file name, tag */
+#define STORE_WORD_MAX 64          /* precision, weight type, status, benchmark key */
+#define STORE_TEXT_MAX 4096        /* any other string */
+#define STORE_DOC_MAX  (64u << 20) /* a document */
+#define STORE_LIST_MAX 1024        /* scores of a result, tags of a model */
 
 enum store_outcome { STORE_SAME, STORE_NEW, STORE_CHANGED };
 
@@ -43,6 +55,13 @@ struct request {
     struct jb_str doc; /* bytes as imported; empty = written by us */
 };
 
+/* JB_EINVAL, JB_ETOOBIG with the reason: what store_request_put() would refuse in any store. */
+int store_request_check(const struct request *request, struct jb_error *err);
+/*
+ * With id 0: the request of that identity, or a new one. With an id: that request, whose
+ * identity may change. The id is filled in. JB_ECONFLICT when the identity belongs to another
+ * id, JB_ENOENT when there is no such id.
+ */
 int store_request_put(struct store_txn *txn, struct request *request, enum store_outcome *ret_outcome);
 int store_request_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena, struct request *ret_request);
 /* By identity; JB_ENOENT. */
@@ -74,8 +93,13 @@ struct result {
     struct jb_str doc; /* bytes as imported */
 };
 
+int store_result_check(const struct result *result, struct jb_error *err);
 int store_result_put(struct store_txn *txn, struct result *result, enum store_outcome *ret_outcome);
 int store_result_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena, struct result *ret_result);
+/* By identity; JB_ENOENT. `name` is a file name, without folders. */
+int store_result_find(struct store_txn *txn, const char *model, const char *revision,
+                      const char *precision, const char *name, struct jb_arena *arena,
+                      struct result *ret_result);
 int store_result_delete(struct store_txn *txn, uint64_t id);
 
 /* What the hub says of a model: one member of model_infos.json. */
@@ -89,6 +113,7 @@ struct model_info {
     struct jb_str doc;       /* the member's value as imported */
 };
 
+int store_model_check(const struct model_info *model, struct jb_error *err);
 int store_model_put(struct store_txn *txn, const struct model_info *model, enum store_outcome *ret_outcome);
 int store_model_get(struct store_txn *txn, const char *model, struct jb_arena *arena, struct model_info *ret_model);
 int store_model_delete(struct store_txn *txn, const char *model);
@@ -100,6 +125,7 @@ enum store_note {
     NOTE_BLOCKED, /* do-not-submit: model -> reason */
     NOTE_MAX,
 };
+int store_note_check(enum store_note kind, const char *name, const char *text, struct jb_error *err);
 int store_note_put(struct store_txn *txn, enum store_note kind, const char *name, const char *text,
                    enum store_outcome *ret_outcome);
 int store_note_get(struct store_txn *txn, enum store_note kind, const char *name,
@@ -109,7 +135,8 @@ int store_note_delete(struct store_txn *txn, enum store_note kind, const char *n
 /*
  * Walks, in key order (requests and results by id, models and notes by name). The function
  * returns 0 to go on, anything else ends the walk and is returned. `arena` is reset by the
- * caller if it wants to; documents are left out (doc.n == 0) unless `with_docs`.
+ * caller if it wants to; documents are left out (doc.n == 0) unless `with_docs`. The function
+ * may put and delete in the same transaction.
  */
 int store_requests_each(struct store_txn *txn, struct jb_arena *arena, bool with_docs,
                         int (*each)(void *ctx, const struct request *request), void *ctx);
@@ -133,7 +160,7 @@ struct change {
     const char *actor;
     const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked" */
     const char *action; /* "new", "changed", "deleted" */
-    const char *name;   /* model id (and what else tells it apart) */
+    const char *name;   /* model id; of a request "<id> <revision> <precision> <weight type>", of a result "<id> <file name>" */
     uint64_t id;        /* of a request or result; 0 */
 };
 /* Entries with seq > after, oldest first. */

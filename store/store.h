@@ -26,7 +26,10 @@ struct store_txn;
 int store_create(const struct conf *conf, struct jb_error *err);
 
 /*
- * Opens an existing store; once per process, after fork. Clears slots of readers that died.
+ * Opens an existing store; once per process, after fork (JB_EBUSY when this process has it open
+ * already). Clears slots of readers that died. When store.path is a regular file it is taken
+ * for a backup: read only, and nobody may write to it meanwhile. A read-only open needs no write
+ * permission on data.mdb, but on lock.mdb (where readers announce themselves).
  * JB_ENOENT (with the hint `jinbang init`), JB_EVERSION, JB_EACCES, JB_EIO, JB_ECORRUPT.
  */
 int store_open(const struct conf *conf, bool read_only, struct jb_error *err, struct store **ret_store);
@@ -45,12 +48,26 @@ enum store_mode { STORE_READ, STORE_WRITE };
 int store_begin(struct store *store, enum store_mode mode, const char *actor,
                 struct jb_error *err, struct store_txn **ret_txn);
 
-/* Ends the transaction whatever happens. 0 means: durable. JB_EFULL (map or disk full: nothing
- * of it is stored, reads go on), JB_EIO, or the sticky error. */
+/*
+ * Ends the transaction whatever happens. 0 means: durable. JB_EFULL (map or disk full: nothing
+ * of it is stored, reads go on), JB_EIO (no further write is begun by this process: restart it),
+ * or the sticky error. A commit that changed anything rings the doorbells in run.dir.
+ */
 int store_commit(struct store_txn *txn, struct jb_error *err);
 void store_abort(struct store_txn *txn); /* NULL is fine */
 
-int store_txn_error(const struct store_txn *txn); /* the sticky error, 0 = none */
+/*
+ * The sticky error, 0 = none, and its reason (never NULL). These do not stick: JB_ENOENT of a
+ * question (get, find) or of a delete, and whatever the function of a walk returns.
+ */
+int store_txn_error(const struct store_txn *txn);
+const struct jb_error *store_txn_reason(const struct store_txn *txn);
+struct store *store_txn_store(const struct store_txn *txn);
+
+/* The store's own key, made with it: for nonces and secrets that must be the same in every
+ * process. Not in exports; in backups. */
+#define STORE_SECRET_SIZE 32
+int store_secret(struct store_txn *txn, unsigned char ret_secret[STORE_SECRET_SIZE]);
 
 /* Counters: grow by one in each transaction that changed what they stand for. */
 struct store_seq {
@@ -62,7 +79,8 @@ int store_seq_get(struct store_txn *txn, struct store_seq *ret_seq);
 
 /* Figures for /metrics and `jinbang verify`. */
 struct store_stat {
-    uint64_t map_size, used_bytes, requests, results, models, flags, aliases, blocked, changes;
+    uint64_t map_size, used_bytes; /* pages free for use again do not count as used */
+    uint64_t requests, results, models, flags, aliases, blocked, changes;
     unsigned readers, max_readers;
 };
 int store_stat_get(struct store_txn *txn, struct store_stat *ret_stat);
@@ -78,3 +96,11 @@ int store_backup(struct store *store, const char *file, bool compact, bool repla
  */
 int store_verify(struct store *store, void (*problem)(void *ctx, const char *text), void *ctx,
                  struct jb_error *err);
+
+/*
+ * The same in a child process that opens the store (or backup) itself: a damaged page can kill
+ * whoever reads it, and the death of the child is then one more problem. Not for a process that
+ * has threads or the store open.
+ */
+int store_verify_apart(const struct conf *conf, void (*problem)(void *ctx, const char *text), void *ctx,
+                       struct jb_error *err);
