@@ -33,7 +33,7 @@ void jb_arena_reset(struct jb_arena *a);
 /* Zeroed, aligned for any type. NULL when n is past the cap or memory is out. */
 void *jb_arena_alloc(struct jb_arena *a, size_t n);
 void *jb_arena_array(struct jb_arena *a, size_t count, size_t size); /* checked product */
-char *jb_arena_dup(struct jb_arena *a, const char *p, size_t n); /* adds a NUL */
+char *jb_arena_dup(struct jb_arena *a, const char *p, size_t n);     /* adds a NUL */
 char *jb_arena_printf(struct jb_arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

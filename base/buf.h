@@ -29,7 +29,8 @@ void jb_buf_put(struct jb_buf *b, const void *p, size_t n);
 void jb_buf_str(struct jb_buf *b, struct jb_str s);
 void jb_buf_puts(struct jb_buf *b, const char *text);
 void jb_buf_putc(struct jb_buf *b, char c);
-void jb_buf_printf(struct jb_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void jb_buf_printf(struct jb_buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Content as a string view; valid until the next append. */
 struct jb_str jb_buf_view(const struct jb_buf *b);
@@ -44,10 +45,10 @@ struct jb_blob {
     char p[]; /* n bytes and a NUL */
 };
 
-struct jb_blob *jb_blob_new(const void *p, size_t n);   /* copies; NULL when memory is out */
-struct jb_blob *jb_blob_from_buf(struct jb_buf *b);     /* copies, frees `b`; NULL on its error */
-struct jb_blob *jb_blob_ref(struct jb_blob *b);         /* NULL stays NULL */
-void jb_blob_unref(struct jb_blob *b);                  /* NULL is fine */
+struct jb_blob *jb_blob_new(const void *p, size_t n); /* copies; NULL when memory is out */
+struct jb_blob *jb_blob_from_buf(struct jb_buf *b);   /* copies, frees `b`; NULL on its error */
+struct jb_blob *jb_blob_ref(struct jb_blob *b);       /* NULL stays NULL */
+void jb_blob_unref(struct jb_blob *b);                /* NULL is fine */
 
 /* gzip (RFC 1952, mtime 0, so that equal input gives equal bytes) at `level` 1..9.
  * JB_ENOMEM. */

@@ -10,14 +10,15 @@
 
 struct conf {
     struct {
-        const char *title;      /* site.title: shown if the board file gives none */
-        const char *mount;      /* site.mount: "" or "/path", no trailing slash */
-        const char *timezone;   /* site.timezone: "Asia/Shanghai" */
-        const char *texts;      /* site.texts: folder of Markdown texts; "" = those installed */
-        const char *board;      /* site.board: board file (columns, benchmarks) */
-        const char *hub_url;    /* site.hub_url: base of model links, "https://huggingface.co" */
+        const char *title;    /* site.title: shown if the board file gives none */
+        const char *mount;    /* site.mount: "" or "/path", no trailing slash */
+        const char *timezone; /* site.timezone: "Asia/Shanghai" */
+        const char *texts;    /* site.texts: folder of Markdown texts; "" = those installed */
+        const char *board;    /* site.board: board file (columns, benchmarks) */
+        const char *hub_url;  /* site.hub_url: base of model links, "https://huggingface.co" */
         const char *frame_ancestors; /* site.frame_ancestors: CSP value, "'self'" */
-        int64_t max_inline_rows; /* site.max_inline_rows: cap of the inlined visible table and of the no-script table */
+        int64_t max_inline_rows; /* site.max_inline_rows: cap of the inlined visible table and
+                                    of the no-script table */
     } site;
     struct {
         const char *path;    /* store.path: folder of the LMDB files */
@@ -35,21 +36,22 @@ struct conf {
         int64_t backlog;          /* web.backlog */
         int64_t receive_timeout;  /* web.receive_timeout, ms */
         int64_t stop_timeout;     /* web.stop_timeout, ms: how long a graceful stop may take */
-        int64_t rebuild_interval; /* web.rebuild_interval, ms: at most one rebuild in this time */
-        int64_t max_connections;  /* web.max_connections: FastCGI connections held at once */
-        int64_t max_body;         /* web.max_body: other than Gradio calls */
-        int64_t gzip_level;       /* web.gzip_level 1..9 of ready bodies */
+        int64_t
+            rebuild_interval; /* web.rebuild_interval, ms: at most one rebuild in this time */
+        int64_t max_connections; /* web.max_connections: FastCGI connections held at once */
+        int64_t max_body;        /* web.max_body: other than Gradio calls */
+        int64_t gzip_level;      /* web.gzip_level 1..9 of ready bodies */
     } web;
     struct {
-        int64_t max_body;         /* gradio.max_body */
-        int64_t max_sessions;     /* gradio.max_sessions */
-        int64_t max_events;       /* gradio.max_events: of all sessions; beyond it a join is 503 */
+        int64_t max_body;     /* gradio.max_body */
+        int64_t max_sessions; /* gradio.max_sessions */
+        int64_t max_events;   /* gradio.max_events: of all sessions; beyond it a join is 503 */
         int64_t max_session_bytes; /* gradio.max_session_bytes: undelivered, per session */
-        int64_t max_total_bytes;  /* gradio.max_total_bytes: undelivered, all sessions */
-        int64_t heartbeat;        /* gradio.heartbeat, ms; clients need <= 15 s */
-        int64_t session_expiry;   /* gradio.session_expiry, ms: results nobody fetched */
-        int64_t close_grace;      /* gradio.close_grace, ms before close_stream */
-        bool show_error;          /* gradio.show_error */
+        int64_t max_total_bytes;   /* gradio.max_total_bytes: undelivered, all sessions */
+        int64_t heartbeat;         /* gradio.heartbeat, ms; clients need <= 15 s */
+        int64_t session_expiry;    /* gradio.session_expiry, ms: results nobody fetched */
+        int64_t close_grace;       /* gradio.close_grace, ms before close_stream */
+        bool show_error;           /* gradio.show_error */
     } gradio;
     struct {
         int64_t max_parts; /* search.max_parts: parts of a query that are looked at */

@@ -3,8 +3,8 @@
  * One error convention for every program.
  *
  * Functions return an int: 0, or a negative JB_E* code. What the code cannot say, the reason a
- * person can act on, goes into a struct jb_error that the caller gives (NULL: not wanted). It is
- * set where the failure is first understood and is not overwritten on the way up; use
+ * person can act on, goes into a struct jb_error that the caller gives (NULL: not wanted). It
+ * is set where the failure is first understood and is not overwritten on the way up; use
  * jb_error_prefix() to add where it happened. Codes of foreign libraries are translated in the
  * file that calls the library.
  */

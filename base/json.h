@@ -24,9 +24,9 @@ struct jb_json {
 
 void jb_json_init(struct jb_json *j, struct jb_buf *out);
 
-void jb_json_object(struct jb_json *j);  /* { */
-void jb_json_end(struct jb_json *j);     /* } or ], whichever is open */
-void jb_json_array(struct jb_json *j);   /* [ */
+void jb_json_object(struct jb_json *j); /* { */
+void jb_json_end(struct jb_json *j);    /* } or ], whichever is open */
+void jb_json_array(struct jb_json *j);  /* [ */
 void jb_json_key(struct jb_json *j, const char *key);
 void jb_json_keyn(struct jb_json *j, struct jb_str key);
 

@@ -9,7 +9,13 @@
 
 #include <stdarg.h>
 
-enum jb_log_level { JB_LOG_ERR = 3, JB_LOG_WARNING = 4, JB_LOG_NOTICE = 5, JB_LOG_INFO = 6, JB_LOG_DEBUG = 7 };
+enum jb_log_level {
+    JB_LOG_ERR = 3,
+    JB_LOG_WARNING = 4,
+    JB_LOG_NOTICE = 5,
+    JB_LOG_INFO = 6,
+    JB_LOG_DEBUG = 7
+};
 
 /* `program` is kept, not copied. */
 void jb_log_open(const char *program, enum jb_log_level most_detailed);
@@ -18,8 +24,10 @@ void jb_log_level_set(enum jb_log_level most_detailed);
 /* "error" | "warning" | "notice" | "info" | "debug" -> level; negative for another word. */
 int jb_log_level_from(const char *word);
 
-void jb_log(enum jb_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void jb_vlog(enum jb_log_level level, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void jb_log(enum jb_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void jb_vlog(enum jb_log_level level, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* For complaints that a peer could repeat without end: at most one line a second for each
  * `state` (a static zero-initialised struct at the call site); says how many were left out. */

@@ -15,11 +15,11 @@
 #include <stdint.h>
 
 enum setting_type {
-    SETTING_STRING,   /* const char * (UTF-8, no control characters) */
-    SETTING_PATH,     /* const char *; a relative one is taken from the settings file's folder */
-    SETTING_INT,      /* int64_t within [min, max] */
-    SETTING_NUMBER,   /* double within [min, max] */
-    SETTING_BOOL,     /* bool */
+    SETTING_STRING, /* const char * (UTF-8, no control characters) */
+    SETTING_PATH,   /* const char *; a relative one is taken from the settings file's folder */
+    SETTING_INT,    /* int64_t within [min, max] */
+    SETTING_NUMBER, /* double within [min, max] */
+    SETTING_BOOL,   /* bool */
     SETTING_DURATION, /* int64_t milliseconds; "500ms" "15s" "10m" "2h" "7d"; min, max in ms */
     SETTING_SIZE,     /* int64_t bytes; "64K" "16M" "64G" (powers of 1024); min, max in bytes */
     SETTING_STRINGS,  /* struct setting_strings; array of strings, or one string */
@@ -40,13 +40,14 @@ struct setting_list {
 struct setting {
     const char *key; /* dotted path, "web.workers" */
     enum setting_type type;
-    size_t offset;          /* of the field in the target struct */
-    const char *def;        /* default as it would stand in the file; NULL = must be given */
-    double min, max;        /* both 0 = any */
-    const char *choices;    /* SETTING_CHOICE */
+    size_t offset;       /* of the field in the target struct */
+    const char *def;     /* default as it would stand in the file; NULL = must be given */
+    double min, max;     /* both 0 = any */
+    const char *choices; /* SETTING_CHOICE */
     const struct setting *items; /* SETTING_LIST: table of the group, ended by key == NULL */
-    size_t item_size;       /* SETTING_LIST */
-    /* Extra check of the value that was read (points to the field); returns NULL or the reason. */
+    size_t item_size;            /* SETTING_LIST */
+    /* Extra check of the value that was read (points to the field); returns NULL or the reason.
+     */
     const char *(*check)(const void *value);
     const char *help; /* one or two sentences for the man page */
 };
@@ -68,7 +69,8 @@ struct settings_report {
 int settings_load(const char *file, const struct setting *table, const char *const *foreign,
                   struct jb_arena *arena, void *target, struct settings_report *report);
 
-/* As settings_load(), from memory; `name` stands for the file in messages. For tests and fuzzing. */
+/* As settings_load(), from memory; `name` stands for the file in messages. For tests and
+ * fuzzing. */
 int settings_parse(const char *name, const char *text, size_t n, const struct setting *table,
                    const char *const *foreign, struct jb_arena *arena, void *target,
                    struct settings_report *report);

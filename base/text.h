@@ -30,16 +30,19 @@ size_t jb_fold(const char *p, size_t n, char *out);
 bool jb_cp_forbidden(uint32_t cp);
 
 /* Escapes, one per context. Input is valid UTF-8 (invalid bytes come out as U+FFFD). */
-void jb_put_html(struct jb_buf *b, struct jb_str s);     /* text and double-quoted attributes: & < > " ' */
-void jb_put_url_path(struct jb_buf *b, struct jb_str s); /* path segment(s): keeps / and unreserved */
+void jb_put_html(struct jb_buf *b,
+                 struct jb_str s); /* text and double-quoted attributes: & < > " ' */
+void jb_put_url_path(struct jb_buf *b,
+                     struct jb_str s); /* path segment(s): keeps / and unreserved */
 void jb_put_url_query(struct jb_buf *b, struct jb_str s); /* name or value of a query, %XX */
-void jb_put_csv(struct jb_buf *b, struct jb_str s);      /* RFC 4180; a field that starts with = + - @ tab or CR gets a leading ' */
+void jb_put_csv(struct jb_buf *b, struct jb_str s); /* RFC 4180; a field that starts with = + -
+                                                       @ tab or CR gets a leading ' */
 void jb_put_prometheus(struct jb_buf *b, struct jb_str s); /* label value: \\ \" \n */
 
 /*
  * Hub model id: `name` or `org/name`; each part 1..96 bytes of [A-Za-z0-9._-], not starting
- * with '-' or '.', not ending with '.', no `..`, no `--`; all of it at most 96 bytes; not ending in `.git`.
- * JB_EINVAL with the reason.
+ * with '-' or '.', not ending with '.', no `..`, no `--`; all of it at most 96 bytes; not
+ * ending in `.git`. JB_EINVAL with the reason.
  */
 int jb_model_id_check(struct jb_str id, struct jb_error *err);
 
@@ -51,7 +54,9 @@ bool jb_is_commit(struct jb_str s); /* exactly 40 lower-case hex digits */
 
 /* Whole strings, no trailing bytes. JB_EPARSE; JB_EINVAL when out of [min, max]. */
 int jb_parse_int(struct jb_str s, int64_t min, int64_t max, int64_t *ret);
-int jb_parse_double(struct jb_str s, double *ret); /* finite only, '.' as the decimal point whatever the locale */
+int
+jb_parse_double(struct jb_str s,
+                double *ret); /* finite only, '.' as the decimal point whatever the locale */
 
 /* Shortest text that reads back as the same double, as Python's repr() and json.dumps() show
  * it (`0.1`, `1e-05`, `1e+16`, `25.0`, `100.0`). `d` is finite. Returns the length. */
