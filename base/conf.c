@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KIB        1024.0
+#define MIB        (1024 * KIB)
+#define GIB        (1024 * MIB)
+#define TIB        (1024 * GIB)
+#define SECOND     1000.0
+#define MINUTE     (60 * SECOND)
+#define HOUR       (60 * MINUTE)
+#define AT(member) offsetof(struct conf, member)
+
+static const char *
+check_mount(const void *value)
+{
+    const char *mount = *(const char *const *)value;
+    size_t n = strlen(mount);
+
+    if (n == 0)
+        return NULL;
+    if (mount[0] != '/')
+        return "must start with '/'";
+    if (mount[n - 1] == '/')
+        return "must not end with '/'";
+    if (strspn(mount, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+            n ||
+        strstr(mount, "//") || strstr(mount, "/."))
+        return "may hold letters, digits, '.', '_' and '-' between single slashes";
+    return NULL;
+}
+
+static const char *
+check_http_url(const void *value)
+{
+    const char *url = *(const char *const *)value;
+
+    if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+        return "must start with https:// or http://";
+    if (strpbrk(url, " \"'<>\\"))
+        return "holds a character that does not belong in a URL";
+    if (url[strlen(url) - 1] == '/')
+        return "must not end with '/'";
+    return NULL;
+}
+
+static const char *
+check_header_value(const void *value)
+{
+    const char *text = *(const char *const *)value;
+
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e || *text == ';' ||
+            *text == ',')
+            return "must be plain ASCII without ';' and ','";
+    return NULL;
+}
+
+const struct setting conf_table[] = {
+    {"site.title", SETTING_STRING, AT(site.title), "金榜 jinbang",
+     .help = "Title of pages when the board file gives none."},
+    {"site.mount", SETTING_STRING, AT(site.mount), "", .check = check_mount,
+     .help = "Path under which nginx serves the board, without a trailing slash; empty for the "
+             "root."},
+    {"site.timezone", SETTING_STRING, AT(site.timezone), "Asia/Shanghai",
+     .help = "Time zone in which pages show times; they are stored and sent in UTC."},
+    {"site.texts", SETTING_PATH, AT(site.texts), "",
+     .help = "Folder with texts of your own, zh/about.md and so on; each file replaces the "
+             "installed one. Empty: the installed texts."},
+    {"site.board", SETTING_PATH, AT(site.board), JB_PKGDATADIR "/boards/open-cn-llm.conf",
+     .help = "Board file: benchmarks, model types, precisions and sizes."},
+    {"site.hub_url", SETTING_STRING, AT(site.hub_url), "https://huggingface.co",
+     .check = check_http_url,
+     .help = "Base of the links to models; a mirror of the hub may stand here."},
+    {"site.frame_ancestors", SETTING_STRING, AT(site.frame_ancestors), "'self'",
+     .check = check_header_value,
+     .help =
+         "Who may show the pages in a frame: the value of the CSP directive frame-ancestors."},
+    {"site.max_inline_rows", SETTING_INT, AT(site.max_inline_rows), "1000", 10, 100000,
+     .help = "Most rows of the table inside a page; the API has all of them."},
+    {"store.path", SETTING_PATH, AT(store.path), "/var/lib/jinbang/store",
+     .help = "Folder of the LMDB files, on a local disk."},
+    {"store.map_size", SETTING_SIZE, AT(store.map_size), "64G", 1 * MIB, 16 * TIB,
+     .help = "Size of the LMDB map: address space, not disk; the store can never grow beyond "
+             "it. The same for all programs; change it only while none runs."},
+    {"store.max_readers", SETTING_INT, AT(store.max_readers), "512", 16, 65536,
+     .help = "Reader slots of the store."},
+    {"store.min_free", SETTING_SIZE, AT(store.min_free), "64M", 0, 1 * TIB,
+     .help = "Writes are refused while the disk has less free space than this; reads go on."},
+    {"run.dir", SETTING_PATH, AT(run.dir), "/run/jinbang",
+     .help = "Folder of sockets and doorbells; group jinbang, mode 2770."},
+    {"web.socket", SETTING_PATH, AT(web.socket), "",
+     .help = "FastCGI socket that nginx connects to. Empty: web.sock in run.dir."},
+    {"web.socket_group", SETTING_STRING, AT(web.socket_group), "",
+     .help = "Group of the socket, nginx's own, such as www-data. Empty: the group of the "
+             "process."},
+    {"web.workers", SETTING_INT, AT(web.workers), "3", 1, 64,
+     .help = "Threads that answer requests; streams do not occupy one."},
+    {"web.backlog", SETTING_INT, AT(web.backlog), "4096", 16, 65535,
+     .help =
+         "Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn."},
+    {"web.receive_timeout", SETTING_DURATION, AT(web.receive_timeout), "10s", 100, 10 * MINUTE,
+     .help = "How long a half-sent request may keep a worker waiting."},
+    {"web.stop_timeout", SETTING_DURATION, AT(web.stop_timeout), "10s", 0, 10 * MINUTE,
+     .help = "How long a graceful stop may take before what is left is cut."},
+    {"web.rebuild_interval", SETTING_DURATION, AT(web.rebuild_interval), "500ms", 10,
+     10 * MINUTE,
+     .help =
+         "The pages are made anew at most once in this time, however often the store changes."},
+    {"web.max_connections", SETTING_INT, AT(web.max_connections), "16384", 16, 1000000,
+     .help = "FastCGI connections held at once; each open stream is one."},
+    {"web.max_body", SETTING_SIZE, AT(web.max_body), "64K", 1 * KIB, 64 * MIB,
+     .help = "Largest request body outside Gradio calls."},
+    {"web.gzip_level", SETTING_INT, AT(web.gzip_level), "9", 1, 9,
+     .help = "Compression of the ready bodies; it is done once per change."},
+    {"gradio.max_body", SETTING_SIZE, AT(gradio.max_body), "16M", 64 * KIB, 256 * MIB,
+     .help = "Largest body of a Gradio call; old clients post the whole table back."},
+    {"gradio.max_sessions", SETTING_INT, AT(gradio.max_sessions), "20000", 1, 10000000,
+     .help = "Sessions kept at once."},
+    {"gradio.max_events", SETTING_INT, AT(gradio.max_events), "20000", 1, 10000000,
+     .help = "Events of all sessions that are not delivered yet; beyond it a call is answered "
+             "503, queue full."},
+    {"gradio.max_session_bytes", SETTING_SIZE, AT(gradio.max_session_bytes), "64M", 64 * KIB,
+     1 * TIB, .help = "Undelivered bytes of one session; beyond it a call is answered 503."},
+    {"gradio.max_total_bytes", SETTING_SIZE, AT(gradio.max_total_bytes), "256M", 64 * KIB,
+     1 * TIB, .help = "Undelivered bytes of all sessions."},
+    {"gradio.heartbeat", SETTING_DURATION, AT(gradio.heartbeat), "15s", 10, 15 * SECOND,
+     .help = "Interval of heartbeats on open streams; the Python client gives up after 20 s "
+             "without."},
+    {"gradio.session_expiry", SETTING_DURATION, AT(gradio.session_expiry), "10m", 100,
+     24 * HOUR, .help = "How long results wait for a client that does not fetch them."},
+    {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 5 * SECOND,
+     .help = "How long a stream stays open after its last event, so that a new call does not "
+             "cross its end."},
+    {"gradio.show_error", SETTING_BOOL, AT(gradio.show_error), "true",
+     .help = "Tell clients the reason of an error."},
+    {"search.max_parts", SETTING_INT, AT(search.max_parts), "64", 1, 10000,
+     .help = "Parts of a search, split at ';', that are looked at."},
+    {"search.max_bytes", SETTING_SIZE, AT(search.max_bytes), "4K", 64, 1 * MIB,
+     .help = "Bytes of a search that are looked at."},
+    {"log.level", SETTING_CHOICE, AT(log.level), "info",
+     .choices = "error|warning|notice|info|debug",
+     .help = "Most detailed messages that are logged."},
+    {0},
+};
+
+int
+conf_load(const char *file, struct jb_arena *arena, struct conf *ret_conf,
+          struct settings_report *report)
+{
+    struct conf conf = {0};
+    int rc = settings_load(file ? file : JB_SYSCONFDIR "/jinbang/jinbang.conf", conf_table,
+                           NULL, arena, &conf, report);
+
+    if (rc)
+        return rc;
+    /* The choices start at "error". */
+    conf.log.level += JB_LOG_ERR;
+    *ret_conf = conf;
+    return 0;
+}
+
+const char *
+conf_web_socket(const struct conf *conf, struct jb_arena *arena)
+{
+    if (conf->web.socket[0])
+        return conf->web.socket;
+    return jb_arena_printf(arena, "%s/web.sock", conf->run.dir);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table as text for people: the man page and the annotated file of defaults. */
+#include "base/settings.h"
+#include "base/settings_unit.h"
+
+#include <string.h>
+
+static const char *
+type_name(enum setting_type type)
+{
+    switch (type) {
+    case SETTING_STRING: return "text";
+    case SETTING_PATH: return "path";
+    case SETTING_INT: return "whole number";
+    case SETTING_NUMBER: return "number";
+    case SETTING_BOOL: return "true or false";
+    case SETTING_DURATION: return "duration";
+    case SETTING_SIZE: return "size";
+    case SETTING_STRINGS: return "list of texts";
+    case SETTING_CHOICE: return "one of";
+    case SETTING_LIST: return "list of groups";
+    }
+    return "";
+}
+
+static bool
+quoted(enum setting_type type)
+{
+    return type == SETTING_STRING || type == SETTING_PATH || type == SETTING_DURATION ||
+           type == SETTING_SIZE || type == SETTING_CHOICE;
+}
+
+static void
+put_range(const struct setting *s, struct jb_buf *out)
+{
+    char low[SETTINGS_UNIT_SIZE], high[SETTINGS_UNIT_SIZE];
+
+    if (s->type == SETTING_CHOICE) {
+        jb_buf_printf(out, " %s", s->choices);
+    } else if (s->min != 0 || s->max != 0) {
+        settings_unit_format(s->type, s->min, low);
+        settings_unit_format(s->type, s->max, high);
+        jb_buf_printf(out, ", %s to %s", low, high);
+    }
+}
+
+/* A line of mdoc may not start with a control character, and a backslash starts an escape. */
+static void
+put_mdoc_text(struct jb_buf *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        jb_buf_puts(out, "\\&");
+    for (; *text; text++) {
+        if (*text == '\\')
+            jb_buf_puts(out, "\\e");
+        else
+            jb_buf_putc(out, *text);
+    }
+}
+
+void
+settings_mdoc(const struct setting *table, struct jb_buf *out)
+{
+    for (const struct setting *s = table; s->key; s++) {
+        jb_buf_printf(out, ".It Ic %s\n", s->key);
+        put_mdoc_text(out, s->help);
+        jb_buf_puts(out, "\n.br\n");
+        jb_buf_printf(out, "Type: %s", type_name(s->type));
+        put_range(s, out);
+        if (!s->def)
+            jb_buf_puts(out, "; must be given.\n");
+        else if (s->def[0] == '\0')
+            jb_buf_puts(out, "; default: empty.\n");
+        else {
+            jb_buf_puts(out, "; default: ");
+            put_mdoc_text(out, s->def);
+            jb_buf_puts(out, ".\n");
+        }
+    }
+}
+
+/* How many leading groups two dotted keys share. */
+static size_t
+group_length(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot ? (size_t)(dot - key) : 0;
+}
+
+void
+settings_example(const struct setting *table, struct jb_buf *out)
+{
+    const char *open = "";
+    size_t open_n = 0;
+
+    for (const struct setting *s = table; s->key; s++) {
+        size_t n = group_length(s->key);
+        if (n != open_n || strncmp(open, s->key, n) != 0) {
+            if (open_n)
+                jb_buf_puts(out, "};\n\n");
+            if (n)
+                jb_buf_printf(out, "%.*s = {\n", (int)n, s->key);
+            open = s->key;
+            open_n = n;
+        }
+        const char *indent = n ? "    " : "";
+        jb_buf_printf(out, "%s# %s\n%s# %s", indent, s->help, indent, type_name(s->type));
+        put_range(s, out);
+        jb_buf_printf(out, "\n%s%s%s = ", indent, s->def ? "#" : "", s->key + (n ? n + 1 : 0));
+        const char *def = s->def ? s->def : "";
+        if (s->type == SETTING_STRINGS)
+            jb_buf_printf(out, def[0] ? "[ \"%s\" ];\n" : "[ ];\n%s", def);
+        else if (s->type == SETTING_LIST)
+            jb_buf_puts(out, "( );\n");
+        else
+            jb_buf_printf(out, quoted(s->type) ? "\"%s\";\n" : "%s;\n", def);
+    }
+    if (open_n)
+        jb_buf_puts(out, "};\n");
+}
