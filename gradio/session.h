@@ -25,6 +25,7 @@ struct sessions_limits {
     int64_t heartbeat_ms, expiry_ms, close_grace_ms;
 };
 
+/* Neither function may call back into the machine. */
 struct sessions_sink {
     void *ctx;
     /* Bytes for a stream, in order. The blob is the sink's to unref. */
@@ -37,6 +38,13 @@ struct sessions_sink {
 struct sessions *sessions_new(const struct sessions_limits *limits, const struct sessions_sink *sink);
 void sessions_free(struct sessions *s);
 
+/* A client opens its stream right after the join is answered; one that has not by now is gone. */
+#define SESSIONS_ABANDONED_MS 10000
+/* How long a session is known after its close_stream: a client that reads close_stream before the
+ * answer to its next join opens a stream for nothing, and "unknown session" would make the 6.x
+ * front end reload its page. */
+#define SESSIONS_LINGER_MS 60000
+
 #define GRADIO_ID_SIZE     33  /* 32 hex and a NUL */
 #define GRADIO_SESSION_MAX 128 /* bytes of a session_hash */
 
@@ -44,22 +52,28 @@ void sessions_free(struct sessions *s);
 struct gradio_outcome {
     bool success;
     struct jb_blob *output; /* JSON: success: the array of values; else the error text as a JSON string, or `null` */
+    int64_t micros;         /* how long the function ran */
 };
 
 /*
  * A join: registers the event and its answer (the blob is referenced, not taken). `prefixed`:
  * it came under /gradio_api (6.x shape of messages) or bare (4.44.1 shape).
- * JB_EBUSY with Gradio's queue-full text, JB_EINVAL (hash empty or too long), JB_ENOMEM.
+ * JB_EBUSY with Gradio's queue-full text, JB_EINVAL (hash empty or too long), JB_ENOMEM, JB_EIO
+ * (no random bytes). When a limit is reached, what nobody fetched for SESSIONS_ABANDONED_MS
+ * makes room first; an answer alone is never too large for an empty queue.
  */
 int sessions_join(struct sessions *s, struct jb_str session, bool prefixed, int fn_index,
                   const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,
                   char ret_event_id[GRADIO_ID_SIZE]);
 
-/* A stream for a session opened (GET /queue/data); the newer one wins. An unknown session gets
- * unexpected_error and the end. The first bytes go out before this returns. */
+/* A stream for a session opened (GET /queue/data); the newer one wins, the older one ends without
+ * a word (close_stream would make the client drop the newer). An unknown session gets
+ * unexpected_error and the end, one that is done close_stream. The first bytes go out before this
+ * returns. */
 void sessions_open(struct sessions *s, struct jb_str session, bool prefixed, uint64_t stream, int64_t now_ms);
 
-/* POST /call/<name> and its GET. An unknown id gets `event: error` and the end. */
+/* POST /call/<name> and its GET, which takes the result. An unknown id gets `event: error` and the
+ * end. Errors as sessions_join(). */
 int sessions_call(struct sessions *s, bool prefixed, int fn_index, const struct gradio_outcome *outcome,
                   int64_t now_ms, struct jb_error *err, char ret_event_id[GRADIO_ID_SIZE]);
 void sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixed, uint64_t stream, int64_t now_ms);
@@ -70,13 +84,17 @@ void sessions_heartbeat(struct sessions *s, uint64_t stream, int64_t now_ms);
 /* The client of a stream went away: its session's undelivered events are dropped. */
 void sessions_gone(struct sessions *s, uint64_t stream, int64_t now_ms);
 
-/* POST /cancel: a pending event ends with an empty completed message. */
+/* POST /cancel: a pending event ends with an empty completed message. (For a /call event its id is
+ * its session.) Unknown ones are left alone. */
 void sessions_cancel(struct sessions *s, struct jb_str session, struct jb_str event_id, int64_t now_ms);
 
-/* Does what is due (heartbeats, graces, expiry) and returns when to call next, ms. */
+/* Does what is due (heartbeats, graces, expiry) and returns when to call next, ms; INT64_MAX when
+ * nothing waits. Any other call may move that moment forward. */
 int64_t sessions_tick(struct sessions *s, int64_t now_ms);
 
-/* The server stops: every stream gets unexpected_error and its end. */
+/* The server stops: a stream whose events are all delivered gets close_stream, a heartbeat nothing,
+ * and all of them their end. What comes later is refused: `Queue is stopped.`, and
+ * `Server stopped unexpectedly.` on a stream. */
 void sessions_stop(struct sessions *s, int64_t now_ms);
 
 struct sessions_stat {

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gradio/session.h"
+
+#include "crypto/digest.h"
+#include "gradio/held.h"
+#include "gradio/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sessions *
+sessions_new(const struct sessions_limits *limits, const struct sessions_sink *sink)
+{
+    struct sessions *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->limits = *limits;
+    s->sink = *sink;
+    s->heartbeat = jb_blob_new(MESSAGE_HEARTBEAT, sizeof(MESSAGE_HEARTBEAT) - 1);
+    s->close = jb_blob_new(MESSAGE_CLOSE, sizeof(MESSAGE_CLOSE) - 1);
+    s->alive = jb_blob_new(MESSAGE_ALIVE, sizeof(MESSAGE_ALIVE) - 1);
+    if (!s->heartbeat || !s->close || !s->alive || crypto_random(s->key, sizeof(s->key))) {
+        sessions_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void
+send_blob(struct sessions *s, uint64_t stream, struct jb_blob *blob)
+{
+    if (blob) /* NULL: memory is out; the end that follows says enough */
+        s->sink.send(s->sink.ctx, stream, blob);
+}
+
+/* Hands the messages over to the sink. */
+static void
+event_deliver(struct sessions *s, struct event *e, uint64_t stream)
+{
+    send_blob(s, stream, e->head);
+    send_blob(s, stream, e->output);
+    send_blob(s, stream, e->tail);
+    e->head = e->output = e->tail = NULL;
+    s->stat.completed++;
+}
+
+static void
+stream_end(struct sessions *s, struct stream *stream)
+{
+    uint64_t id = stream->id;
+
+    held_stream_forget(s, stream);
+    s->sink.end(s->sink.ctx, id);
+}
+
+/* A stream that is answered in one go and never becomes known. */
+static void
+answer_and_end(struct sessions *s, uint64_t stream, struct jb_blob *blob)
+{
+    send_blob(s, stream, blob);
+    s->sink.end(s->sink.ctx, stream);
+}
+
+static void
+session_close(struct sessions *s, struct session *session, int64_t now_ms)
+{
+    send_blob(s, session->stream->id, jb_blob_ref(s->close));
+    stream_end(s, session->stream);
+    held_session_enter(s, session, LINGERING, now_ms);
+}
+
+/* Everything is delivered: the grace starts (again). */
+static void
+session_delivered(struct sessions *s, struct session *session, int64_t now_ms)
+{
+    held_session_enter(s, session, CLOSING, now_ms);
+    if (s->limits.close_grace_ms <= 0)
+        session_close(s, session, now_ms);
+}
+
+/* --- what happens ----------------------------------------------------------------------------
+ */
+
+int
+sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_index,
+              const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,
+              char ret_event_id[GRADIO_ID_SIZE])
+{
+    struct session *session;
+    struct event local = {0}, *e;
+    int rc;
+
+    if (!hash.n)
+        return jb_fail(err, JB_EINVAL, "Session hash not found.");
+    if (hash.n > GRADIO_SESSION_MAX)
+        return jb_fail(err, JB_EINVAL, "Session hash is longer than %d bytes.",
+                       GRADIO_SESSION_MAX);
+    if (s->stopped)
+        return jb_fail(err, JB_EBUSY, "Queue is stopped.");
+    rc = held_event_fill(s, &local, false, prefixed, fn_index, outcome, err);
+    if (rc)
+        return rc;
+
+    session = held_session_find(s, hash);
+    if (session && session->stream) { /* nothing is held for it, so no limit counts */
+        s->stat.joined++;
+        memcpy(ret_event_id, local.id, GRADIO_ID_SIZE);
+        event_deliver(s, &local, session->stream->id);
+        session_delivered(s, session, now_ms);
+        return 0;
+    }
+
+    if (session && session->bytes &&
+        session->bytes + local.bytes > s->limits.max_session_bytes) {
+        rc = held_refuse(s, s->limits.max_events, s->stat.events, err);
+        goto out;
+    }
+    if (session && session->state == WAITING) /* the youngest, so that making room spares it */
+        held_session_enter(s, session, WAITING, now_ms);
+    rc = held_room(s, !session, local.bytes, now_ms, err);
+    if (rc)
+        goto out;
+    if (!session)
+        session = held_session(s, hash, now_ms);
+    e = malloc(sizeof(*e));
+    if (!session || !e) {
+        free(e);
+        rc = jb_fail(err, JB_ENOMEM, "no memory for an event");
+        goto out;
+    }
+    *e = local;
+    memset(&local, 0, sizeof(local));
+    held_session_enter(s, session, WAITING, now_ms);
+    held_session_add(s, session, e);
+    s->stat.joined++;
+    memcpy(ret_event_id, e->id, GRADIO_ID_SIZE);
+out:
+    held_event_clear(&local);
+    return rc;
+}
+
+void
+sessions_open(struct sessions *s, struct jb_str hash, bool prefixed, uint64_t stream_id,
+              int64_t now_ms)
+{
+    struct session *session = held_session_find(s, hash);
+    struct stream *stream;
+
+    if (s->stopped) {
+        answer_and_end(s, stream_id,
+                       message_unexpected(prefixed, "Server stopped unexpectedly.", false));
+        return;
+    }
+    if (!session) {
+        answer_and_end(
+            s, stream_id,
+            message_unexpected(prefixed,
+                               prefixed ? "404: Not Found" : "404: Session not found.", true));
+        return;
+    }
+    if (session->state == LINGERING) {
+        answer_and_end(s, stream_id, jb_blob_ref(s->close));
+        return;
+    }
+    stream = held_stream(s, stream_id, now_ms);
+    if (!stream) {
+        answer_and_end(s, stream_id, NULL);
+        return;
+    }
+    if (session->stream)
+        stream_end(s, session->stream);
+    stream->session = session;
+    session->stream = stream;
+    if (!session->events) /* nginx holds the header back until there is a first byte */
+        send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
+    while (session->events) {
+        event_deliver(s, session->events, stream_id);
+        held_session_drop(s, session, session->events);
+    }
+    session_delivered(s, session, now_ms);
+}
+
+int
+sessions_call(struct sessions *s, bool prefixed, int fn_index,
+              const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,
+              char ret_event_id[GRADIO_ID_SIZE])
+{
+    struct event e = {0};
+    char id[GRADIO_ID_SIZE];
+    int rc;
+
+    if (s->stopped)
+        return jb_fail(err, JB_EBUSY, "Queue is stopped.");
+    rc = held_event_fill(s, &e, true, prefixed, fn_index, outcome, err);
+    if (rc)
+        return rc;
+    memcpy(id, e.id, sizeof(id));
+    rc = held_room(s, false, e.bytes, now_ms, err);
+    if (!rc && (rc = held_call(s, &e, now_ms)))
+        jb_fail(err, rc, "no memory for an event");
+    if (!rc) {
+        s->stat.joined++;
+        memcpy(ret_event_id, id, sizeof(id));
+    }
+    held_event_clear(&e);
+    return rc;
+}
+
+void
+sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixed, uint64_t stream,
+                   int64_t now_ms)
+{
+    struct call *call = held_call_find(s, event_id);
+    (void)now_ms;
+
+    if (!call) {
+        answer_and_end(
+            s, stream,
+            message_call_error(prefixed ? "404: Not Found" : "404: Session not found."));
+        return;
+    }
+    event_deliver(s, &call->event, stream);
+    held_call_free(s, call);
+    s->sink.end(s->sink.ctx, stream);
+}
+
+void
+sessions_heartbeat(struct sessions *s, uint64_t stream, int64_t now_ms)
+{
+    if (s->stopped || !held_stream(s, stream, now_ms)) {
+        answer_and_end(s, stream, NULL);
+        return;
+    }
+    send_blob(s, stream, jb_blob_ref(s->alive));
+}
+
+void
+sessions_gone(struct sessions *s, uint64_t stream_id, int64_t now_ms)
+{
+    struct stream *stream = held_stream_find(s, stream_id);
+    struct session *session;
+
+    if (!stream)
+        return;
+    session = stream->session;
+    held_stream_forget(s, stream);
+    if (session)
+        held_session_enter(s, session, LINGERING, now_ms);
+}
+
+void
+sessions_cancel(struct sessions *s, struct jb_str hash, struct jb_str event_id, int64_t now_ms)
+{
+    struct session *session = held_session_find(s, hash);
+    struct call *call = held_call_find(s, event_id);
+    struct event *e = NULL;
+    struct jb_blob *message;
+    (void)now_ms;
+
+    if (session) {
+        DL_FOREACH (session->events, e)
+            if (jb_str_is(event_id, e->id))
+                break;
+        if (!e || !(message = message_cancelled(e->prefixed, e->id)))
+            return;
+        held_event_clear(e);
+        e->head = message;
+        session->bytes -= e->bytes;
+        s->stat.bytes -= e->bytes;
+        e->bytes = sizeof(*e) + message->n;
+        session->bytes += e->bytes;
+        s->stat.bytes += e->bytes;
+        s->stat.cancelled++;
+    } else if (call && (!hash.n || jb_str_eq(hash, event_id))) {
+        held_call_free(s, call);
+        s->stat.cancelled++;
+    }
+}
+
+static void
+beat(struct sessions *s, struct stream *stream, int64_t now_ms)
+{
+    DL_DELETE(s->stream_list, stream);
+    stream->beat = now_ms;
+    DL_APPEND(s->stream_list, stream);
+    send_blob(s, stream->id, jb_blob_ref(stream->session ? s->heartbeat : s->alive));
+}
+
+static void
+sooner(int64_t *next, int64_t when)
+{
+    if (when < *next)
+        *next = when;
+}
+
+int64_t
+sessions_tick(struct sessions *s, int64_t now_ms)
+{
+    struct session *session;
+    struct call *call;
+    int64_t next = INT64_MAX;
+
+    /* The lists are in the order of time, so each is looked at up to its first item not due. */
+    while ((session = s->lists[CLOSING]) && now_ms - session->since >= s->limits.close_grace_ms)
+        session_close(s, session, now_ms);
+    while ((session = s->lists[LINGERING]) && now_ms - session->since >= SESSIONS_LINGER_MS)
+        held_session_free(s, session);
+    while ((session = s->lists[WAITING]) && now_ms - session->since >= s->limits.expiry_ms) {
+        s->stat.expired++;
+        held_session_free(s, session);
+    }
+    while ((call = s->call_list) && now_ms - call->since >= s->limits.expiry_ms) {
+        s->stat.expired++;
+        held_call_free(s, call);
+    }
+    while (s->stream_list && now_ms - s->stream_list->beat >= s->limits.heartbeat_ms)
+        beat(s, s->stream_list, now_ms);
+
+    if (s->lists[CLOSING])
+        sooner(&next, s->lists[CLOSING]->since + s->limits.close_grace_ms);
+    if (s->lists[LINGERING])
+        sooner(&next, s->lists[LINGERING]->since + SESSIONS_LINGER_MS);
+    if (s->lists[WAITING])
+        sooner(&next, s->lists[WAITING]->since + s->limits.expiry_ms);
+    if (s->call_list)
+        sooner(&next, s->call_list->since + s->limits.expiry_ms);
+    if (s->stream_list)
+        sooner(&next, s->stream_list->beat + s->limits.heartbeat_ms);
+    return next;
+}
+
+void
+sessions_stop(struct sessions *s, int64_t now_ms)
+{
+    s->stopped = true;
+    while (s->lists[CLOSING])
+        session_close(s, s->lists[CLOSING], now_ms);
+    while (s->stream_list)
+        stream_end(s, s->stream_list);
+    held_drop_all(s);
+}
+
+void
+sessions_stat_get(const struct sessions *s, struct sessions_stat *ret_stat)
+{
+    *ret_stat = s->stat;
+}
+
+void
+sessions_free(struct sessions *s)
+{
+    if (!s)
+        return;
+    held_drop_all(s);
+    jb_blob_unref(s->heartbeat);
+    jb_blob_unref(s->close);
+    jb_blob_unref(s->alive);
+    free(s);
+}
