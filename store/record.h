@@ -10,8 +10,8 @@
  * changed and put back.
  *
  * A put that is refused spoils its transaction like any other failure. Who goes through many
- * records of others asks the *_check() first. Strings may be NULL (as ""); all text is UTF-8
- * without control characters.
+ * records of others asks the *_check() first. Strings may be NULL (as ""); all text is UTF-8,
+ * names and words have no control characters.
  */
 #pragma once
 
