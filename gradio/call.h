@@ -42,3 +42,8 @@ int gradio_run_body(const struct gradio_answer *answer, bool prefixed, double se
 
 /* {"detail":"…"} or the list form of 422, as Gradio words it; `ret_status` is the HTTP status. */
 void gradio_error_body(int code, const struct jb_error *err, struct jb_buf *out, int *ret_status);
+
+/* Body of POST /cancel: {"session_hash","fn_index","event_id"}. Errors as gradio_call_run(); a
+ * member that is missing comes back empty. */
+int gradio_cancel_read(struct jb_str body, struct jb_arena *arena, struct jb_error *err,
+                       struct jb_str *ret_session, struct jb_str *ret_event);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handlers, by the file they stand in. */
+#pragma once
+
+#include "fcgi/router.h"
+
+/* handle_page.c */
+void handle_home(struct handling *h);
+void handle_zh(struct handling *h);
+void handle_en(struct handling *h);
+void handle_about(struct handling *h);
+void handle_about_zh(struct handling *h);
+void handle_about_en(struct handling *h);
+void handle_faq(struct handling *h);
+void handle_faq_zh(struct handling *h);
+void handle_faq_en(struct handling *h);
+void handle_static(struct handling *h);
+void handle_favicon(struct handling *h);
+void handle_theme(struct handling *h);
+
+/* handle_gradio.c */
+void handle_config(struct handling *h);
+void handle_info(struct handling *h);
+void handle_run(struct handling *h);
+void handle_join(struct handling *h);
+void handle_call(struct handling *h);
+void handle_call_v2(struct handling *h);
+void handle_cancel(struct handling *h);
+void handle_reset(struct handling *h);
+void handle_queue_data(struct handling *h);
+void handle_call_data(struct handling *h);
+void handle_heartbeat(struct handling *h);
+
+/* handle_small.c: constant or tiny answers of the Gradio server */
+void handle_app_id(struct handling *h);
+void handle_queue_status(struct handling *h);
+void handle_null(struct handling *h);
+void handle_token(struct handling *h);
+void handle_startup_events(struct handling *h);
+void handle_component_server(struct handling *h);
+void handle_monitoring(struct handling *h);
+void handle_robots(struct handling *h);
+void handle_manifest(struct handling *h);
+void handle_login(struct handling *h);
+void handle_file(struct handling *h);
+
+/* handle_ops.c */
+void handle_healthz(struct handling *h);
+void handle_metrics(struct handling *h);

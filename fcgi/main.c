@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jinbang-web: the FastCGI program behind nginx. */
+#include <config.h>
+
+#include "base/log.h"
+#include "fcgi/server.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "Usage: jinbang-web [-t] [-c FILE]\n"
+    "Serves a leaderboard from its store to nginx over FastCGI.\n"
+    "\n"
+    "  -c, --config FILE  settings (default " JB_SYSCONFDIR "/jinbang/jinbang.conf)\n"
+    "  -t, --test         check settings, board file and texts, then exit\n"
+    "  -h, --help         this text\n"
+    "  -V, --version      version\n"
+    "\n"
+    "SIGTERM and SIGINT stop gracefully, a second one at once; SIGHUP reads settings, board "
+    "file\n"
+    "and texts again.\n";
+
+struct options {
+    const char *config;
+    bool test;
+};
+
+/* 0 to go on, else the exit status plus one. */
+static int
+read_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"test", no_argument, NULL, 't'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {0}};
+
+    for (int c; (c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'c': o->config = optarg; break;
+        case 't': o->test = true; break;
+        case 'h': fputs(usage, stdout); return 1;
+        case 'V': puts("jinbang-web " PACKAGE_VERSION); return 1;
+        default: fputs("Try 'jinbang-web --help'.\n", stderr); return 3;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "jinbang-web: unexpected argument %s\n", argv[optind]);
+        return 3;
+    }
+    return 0;
+}
+
+static int
+complain(struct settings_report *report, const struct jb_error *err)
+{
+    if (report->text.n)
+        fputs(report->text.p, stderr);
+    if (err->text[0])
+        fprintf(stderr, "jinbang-web: %s\n", err->text);
+    jb_buf_free(&report->text);
+    return 1;
+}
+
+static int
+test_settings(const struct options *o)
+{
+    struct settings_report report = {0};
+    struct jb_error err = {0};
+    struct sources *sources;
+
+    if (sources_load(o->config, &report, &err, &sources))
+        return complain(&report, &err);
+    jb_buf_free(&report.text);
+    sources_unref(sources);
+    puts("jinbang-web: settings, board file and texts are in order");
+    return 0;
+}
+
+/* Waits for the signals that were blocked before any thread began. */
+static int
+wait_for_stop(const sigset_t *signals, struct keeper *keeper, int *ret_fd)
+{
+    int fd = signalfd(-1, signals, SFD_CLOEXEC);
+
+    *ret_fd = fd;
+    for (;;) {
+        struct signalfd_siginfo info;
+        ssize_t n = fd < 0 ? -1 : read(fd, &info, sizeof(info));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n != (ssize_t)sizeof(info))
+            return SIGTERM;
+        if (info.ssi_signo != SIGHUP)
+            return (int)info.ssi_signo;
+        keeper_reload(keeper);
+    }
+}
+
+struct second_signal {
+    int fd;
+};
+
+/* A second signal during the graceful stop ends the process there and then; what was
+ * acknowledged is in the store already. */
+static void *
+cut_on_second_signal(void *arg)
+{
+    struct second_signal *s = arg;
+    struct signalfd_siginfo info;
+
+    while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo != SIGHUP)
+            _exit(1);
+    return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct settings_report report = {0};
+    struct jb_error err = {0};
+    struct keeper *keeper;
+    struct server *server;
+    sigset_t signals;
+
+    int code = read_options(argc, argv, &o);
+    if (code)
+        return code - 1;
+    if (o.test)
+        return test_settings(&o);
+    jb_log_open("jinbang-web", JB_LOG_INFO);
+    /* Before any thread: all of them inherit the mask, and main reads the signals. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (keeper_new(o.config, &report, &err, &keeper))
+        return complain(&report, &err);
+    const struct conf *conf = keeper_conf(keeper);
+    jb_log_level_set((enum jb_log_level)conf->log.level);
+    if (server_new(keeper, &err, &server)) {
+        keeper_stop(keeper);
+        keeper_free(keeper);
+        return complain(&report, &err);
+    }
+    jb_buf_free(&report.text);
+    struct site *site = keeper_site(keeper);
+    jb_log(JB_LOG_NOTICE, "ready: %zu rows, %lld workers", board_rows(site->board),
+           (long long)conf->web.workers);
+    site_unref(site);
+
+    struct second_signal second;
+    int signo = wait_for_stop(&signals, keeper, &second.fd);
+    jb_log(JB_LOG_NOTICE, "stopping on %s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    pthread_t cutter;
+    if (pthread_create(&cutter, NULL, cut_on_second_signal, &second) == 0)
+        pthread_detach(cutter);
+    server_stop(server, conf->web.stop_timeout);
+    keeper_stop(keeper);
+    server_free(server);
+    keeper_free(keeper);
+    jb_log(JB_LOG_NOTICE, "stopped");
+    return 0;
+}

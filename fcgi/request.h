@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request as handlers see it. All strings live in the request's arena. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+
+enum method {
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_OPTIONS = 8,
+    METHOD_OTHER = 16
+};
+
+struct web_request {
+    struct jb_arena *arena;
+    enum method method;
+    struct jb_str path;     /* decoded, without the mount; starts with '/' */
+    bool prefixed;          /* it came under /gradio_api, which `path` no longer has */
+    struct jb_str query;    /* raw, without '?' */
+    struct jb_str param[2]; /* what the route's {} stand for */
+    struct jb_str body;
+    /* Header fields, empty when absent. */
+    struct jb_str origin, accept_encoding, if_none_match, cors_method, cors_headers;
+};
+
+/* Gives a FastCGI parameter or NULL. */
+typedef const char *(*request_param_fn)(const void *ctx, const char *name);
+
+/*
+ * Fills `ret_request` from the parameters; the body is read later. JB_EINVAL (broken
+ * %-escape, invalid UTF-8, a path outside the mount: JB_ENOENT), JB_ENOMEM.
+ */
+int request_read(const struct conf *conf, request_param_fn param, const void *ctx,
+                 struct jb_arena *arena, struct jb_error *err, struct web_request *ret_request);
+
+/* Accept-Encoding allows gzip (RFC 9110 12.5.3: q-values, `*`). */
+bool request_accepts_gzip(struct jb_str accept_encoding);
+
+/* If-None-Match names `etag` (with its quotes) or is `*`; weak comparison. */
+bool request_etag_matches(struct jb_str if_none_match, struct jb_str etag);
+
+/* %-decodes into `arena`; JB_EINVAL for a broken escape, NUL or invalid UTF-8. */
+int request_decode(struct jb_str in, struct jb_arena *arena, struct jb_error *err,
+                   struct jb_str *ret_out);
+
+/* First value of a key in the query, decoded; false if absent or broken. */
+bool request_query_value(const struct web_request *request, const char *key,
+                         struct jb_str *ret_value);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The running web process: listening socket, workers, streams thread, site keeper. Workers
+ * share one epoll; a connection that becomes readable goes to one of them for one request
+ * (EPOLLONESHOT) and back when the answer is out.
+ */
+#pragma once
+
+#include "fcgi/router.h"
+#include "fcgi/site.h"
+#include "fcgi/streams.h"
+
+struct server;
+
+/* Takes the keeper. */
+int server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_server);
+
+/* Stops taking connections, lets what runs finish for `timeout_ms`, then cuts. */
+void server_stop(struct server *server, int64_t timeout_ms);
+void server_free(struct server *server);
+
+/* For handlers. */
+struct streams *server_streams(struct server *server);
+struct keeper *server_keeper(struct server *server);
+/* A compiled-in file, by name or by hashed path; NULL. */
+const struct ready *server_asset(struct server *server, const char *name);
+void server_put_metrics(struct server *server, const struct site *site, struct jb_buf *out);
+
+/* An error answer in the form that the path wants: JSON for programs, a page for people. */
+void server_error(struct handling *h, int status, const char *reason);

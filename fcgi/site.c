@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One snapshot and its ready bodies. */
+#include "fcgi/site.h"
+#include "base/clock.h"
+#include "fcgi/sources.h"
+#include "views/layout.h"
+#include "views/text_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_MAX = 64 << 20 };
+
+struct site *
+site_ref(struct site *site)
+{
+    __atomic_add_fetch(&site->refs, 1, __ATOMIC_RELAXED);
+    return site;
+}
+
+void
+site_unref(struct site *site)
+{
+    if (!site || __atomic_sub_fetch(&site->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (size_t i = 0; i < READY_MAX; i++)
+        ready_free(&site->ready[i]);
+    gradio_site_free(site->gradio);
+    cells_free(site->cells);
+    queue_lists_unref(site->lists);
+    board_unref(site->board);
+    sources_unref(site->sources);
+    free(site);
+}
+
+void
+site_release(void *site)
+{
+    site_unref(site);
+}
+
+static int
+put_board(const struct site *site, enum text_lang lang, const struct board_view *view,
+          struct jb_arena *arena, struct jb_error *err, struct jb_buf *out)
+{
+    const uint32_t *rows;
+    size_t n;
+
+    int rc = board_filter(site->board, &view->query, &site->limits, arena, err, &rows, &n);
+    if (rc)
+        return rc;
+    if (view->sorted && n) {
+        uint32_t *sorted = jb_arena_array(arena, n, sizeof(*sorted));
+        if (!sorted)
+            return jb_fail(err, JB_ENOMEM, "the board does not fit into memory");
+        memcpy(sorted, rows, n * sizeof(*sorted));
+        board_sort(site->board, view->sort, view->descending, sorted, n);
+        rows = sorted;
+    }
+    return board_page_put(site->cells, site->texts, lang, site->conf, view, rows, n, out, err);
+}
+
+int
+site_render(const struct site *site, enum text_lang lang, const struct board_view *view,
+            struct jb_arena *arena, struct jb_error *err, struct jb_buf *out)
+{
+    if (lang == LANG_MAX)
+        return put_board(site, lang, view, arena, err, out);
+    const struct board_config *config = board_config_of(site->board);
+    const char *title =
+        lang == LANG_ZH && config->title_zh[0] ? config->title_zh : config->title;
+    struct page page = {.title = title[0] ? title : site->conf->site.title,
+                        .lang = lang,
+                        .here = lang == LANG_ZH ? "/zh/" : "/en/"};
+    layout_start(site->conf, &page, out);
+    int rc = put_board(site, lang, view, arena, err, out);
+    layout_end(site->conf, &page, out);
+    return rc ? rc : out->err;
+}
+
+static int
+make_ready(struct site *site, enum site_ready which, struct slice *slices, size_t n,
+           const char *type, const char *csp)
+{
+    struct ready_options options = {.type = type,
+                                    .cache = "no-cache",
+                                    .csp = csp,
+                                    .gzip_level = (int)site->conf->web.gzip_level};
+
+    return ready_make(slices, n, &options, &site->ready[which]);
+}
+
+/* Makes a ready body from a buffer, which it frees. */
+static int
+ready_from_buf(struct site *site, enum site_ready which, struct jb_buf *b, const char *csp)
+{
+    struct jb_blob *blob = jb_blob_from_buf(b);
+
+    if (!blob)
+        return JB_ENOMEM;
+    struct slice slice = {{blob->p, blob->n}, blob};
+    int rc = make_ready(site, which, &slice, 1, "text/html; charset=utf-8", csp);
+    jb_blob_unref(blob);
+    return rc;
+}
+
+static int
+build_boards(struct site *site, struct jb_arena *arena, struct jb_error *err)
+{
+    struct board_view view;
+
+    board_view_default(site->board, &view);
+    struct jb_buf b = JB_BUF(PAGE_MAX);
+    int rc = site_render(site, LANG_MAX, &view, arena, err, &b);
+    struct jb_blob *board = jb_blob_from_buf(&b);
+    if (rc || !board) {
+        jb_blob_unref(board);
+        return rc ? rc : JB_ENOMEM;
+    }
+    struct slice home[] = {{gradio_site_page_head(site->gradio), NULL},
+                           {{board->p, board->n}, board},
+                           {gradio_site_page_tail(site->gradio), NULL}};
+    rc = make_ready(site, READY_HOME, home, 3, "text/html; charset=utf-8",
+                    gradio_site_csp(site->gradio));
+    jb_blob_unref(board);
+    for (int lang = LANG_ZH; lang < LANG_MAX && rc == 0; lang++) {
+        struct jb_buf page = JB_BUF(PAGE_MAX);
+        jb_arena_reset(arena);
+        rc = site_render(site, (enum text_lang)lang, &view, arena, err, &page);
+        if (rc)
+            jb_buf_free(&page);
+        else
+            rc = ready_from_buf(site, lang == LANG_ZH ? READY_ZH : READY_EN, &page,
+                                layout_csp());
+    }
+    return rc;
+}
+
+static int
+build_texts(struct site *site, struct jb_error *err)
+{
+    static const struct {
+        enum site_ready which;
+        enum text_name text;
+        enum text_lang lang;
+    } pages[] = {
+        {READY_ABOUT, TEXT_ABOUT, LANG_MAX},   {READY_ABOUT_ZH, TEXT_ABOUT, LANG_ZH},
+        {READY_ABOUT_EN, TEXT_ABOUT, LANG_EN}, {READY_FAQ, TEXT_FAQ, LANG_MAX},
+        {READY_FAQ_ZH, TEXT_FAQ, LANG_ZH},     {READY_FAQ_EN, TEXT_FAQ, LANG_EN},
+    };
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        struct jb_buf b = JB_BUF(PAGE_MAX);
+        int rc = text_page_put(site->conf, board_config_of(site->board), site->texts,
+                               pages[i].lang, pages[i].text, &b, err);
+        if (rc) {
+            jb_buf_free(&b);
+            return rc;
+        }
+        rc = ready_from_buf(site, pages[i].which, &b, layout_csp());
+        if (rc)
+            return jb_fail(err, rc, "a page does not fit into memory");
+    }
+    return 0;
+}
+
+int
+site_new(struct sources *sources, struct store *store, uint64_t app_id, struct jb_error *err,
+         struct site **ret_site)
+{
+    int64_t begin = jb_now_us();
+    struct site *site = calloc(1, sizeof(*site));
+    struct store_txn *txn = NULL;
+    struct jb_arena *arena = jb_arena_new((size_t)1 << 31);
+    int rc;
+
+    if (!site || !arena) {
+        free(site);
+        jb_arena_free(arena);
+        return jb_fail(err, JB_ENOMEM, "out of memory");
+    }
+    site->refs = 1;
+    site->sources = sources_ref(sources);
+    site->conf = sources_conf(sources);
+    site->texts = sources_texts(sources);
+    site->limits = (struct board_limits){(size_t)site->conf->search.max_parts,
+                                         (size_t)site->conf->search.max_bytes};
+    rc = store_begin(store, STORE_READ, NULL, err, &txn);
+    if (rc == 0)
+        rc = store_seq_get(txn, &site->seq);
+    if (rc == 0)
+        rc = board_build(txn, sources_board(sources), err, &site->board);
+    if (rc == 0)
+        rc = queue_lists_build(txn, err, &site->lists);
+    store_abort(txn);
+    struct cells_options options = {.hub_url = site->conf->site.hub_url,
+                                    .mount = site->conf->site.mount};
+    if (rc == 0)
+        rc = cells_new(site->board, &options, err, &site->cells);
+    if (rc == 0)
+        rc = gradio_site_new(site->conf, site->board, site->lists, site->cells, site->texts,
+                             app_id, err, &site->gradio);
+    if (rc == 0) {
+        struct slice config = {gradio_site_config(site->gradio), NULL};
+        struct slice info = {gradio_site_info(site->gradio), NULL};
+        rc = make_ready(site, READY_CONFIG, &config, 1, "application/json", NULL);
+        if (rc == 0)
+            rc = make_ready(site, READY_INFO, &info, 1, "application/json", NULL);
+    }
+    if (rc == 0)
+        rc = build_boards(site, arena, err);
+    if (rc == 0)
+        rc = build_texts(site, err);
+    jb_arena_free(arena);
+    if (rc) {
+        site_unref(site);
+        return jb_fail(err, rc, "%s", jb_strerror(rc));
+    }
+    site->build_seconds = (double)(jb_now_us() - begin) / 1e6;
+    *ret_site = site;
+    return 0;
+}

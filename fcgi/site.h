@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The site: one immutable snapshot of everything that depends on the store, the settings and
+ * the texts, with its bodies ready to send. Made on a thread of its own when the store changes,
+ * and swapped by pointer; a request holds a reference while it uses one.
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "board/board.h"
+#include "fcgi/response.h"
+#include "gradio/site.h"
+#include "queue/lists.h"
+#include "store/store.h"
+#include "views/board_page.h"
+#include "views/cells.h"
+#include "views/texts.h"
+
+/* Settings, board file and texts as read from disk; shared by the sites made from them. */
+struct sources;
+
+/* Reads everything; all mistakes are in `report`. */
+int sources_load(const char *conf_file, struct settings_report *report, struct jb_error *err,
+                 struct sources **ret_sources);
+void sources_unref(struct sources *sources); /* NULL is fine */
+const struct conf *sources_conf(const struct sources *sources);
+
+enum site_ready {
+    READY_HOME,   /* / */
+    READY_CONFIG, /* /config */
+    READY_INFO,   /* /info */
+    READY_ZH,     /* /zh/ */
+    READY_EN,
+    READY_ABOUT,
+    READY_ABOUT_ZH,
+    READY_ABOUT_EN,
+    READY_FAQ,
+    READY_FAQ_ZH,
+    READY_FAQ_EN,
+    READY_MAX,
+};
+
+struct site {
+    unsigned refs; /* private */
+    struct sources *sources;
+    const struct conf *conf;
+    const struct texts *texts;
+    struct board *board;
+    struct queue_lists *lists;
+    struct cells *cells;
+    struct gradio_site *gradio;
+    struct ready ready[READY_MAX];
+    struct board_limits limits;
+    struct store_seq seq;
+    double build_seconds;
+};
+
+struct site *site_ref(struct site *site);
+void site_unref(struct site *site); /* NULL is fine */
+/* site_unref() for an output_owner. */
+void site_release(void *site);
+
+/* Renders the board for a view that is not the default one; lang LANG_MAX = the page `/`. */
+int site_render(const struct site *site, enum text_lang lang, const struct board_view *view,
+                struct jb_arena *arena, struct jb_error *err, struct jb_buf *out);
+
+/* Keeps the current site up to date. */
+struct keeper;
+
+/*
+ * Loads the sources, opens the store, makes the first site and starts the thread. `err` or
+ * `report` say what is wrong.
+ */
+int keeper_new(const char *conf_file, struct settings_report *report, struct jb_error *err,
+               struct keeper **ret_keeper);
+struct site *keeper_site(struct keeper *k); /* a new reference */
+const struct conf *
+keeper_conf(const struct keeper *k); /* of the start; lives as long as the keeper */
+/* Reads settings, board file and texts again; mistakes are logged and the old ones stay. */
+void keeper_reload(struct keeper *k);
+void keeper_stop(struct keeper *k);
+void keeper_free(struct keeper *k);
+
+struct keeper_stat {
+    uint64_t rebuilds, failures;
+    struct store_stat store;
+};
+int keeper_stat(struct keeper *k, struct keeper_stat *ret_stat);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a site is made from beside the store, and the making. For keeper.c and site.c. */
+#pragma once
+
+#include "fcgi/site.h"
+
+struct sources *sources_ref(struct sources *sources);
+const struct board_config *sources_board(const struct sources *sources);
+const struct texts *sources_texts(const struct sources *sources);
+
+/* One site from a consistent view of the store; `app_id` is fixed per process. */
+int site_new(struct sources *sources, struct store *store, uint64_t app_id,
+             struct jb_error *err, struct site **ret_site);

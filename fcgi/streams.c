@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "fcgi/streams.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <uthash.h>
+
+enum { QUEUE_SIZE = 8192, EVENTS_AT_ONCE = 256, PENDING_AT_ONCE = 256 };
+
+/* One detached connection: an answer on its way out, or an open stream. */
+struct stream {
+    uint64_t id;
+    struct exchange exchange;
+    bool open;   /* the machine knows it */
+    bool ending; /* END_REQUEST follows what is pending */
+    bool dirty;  /* on the list of those with something new */
+    bool writable_wanted;
+    struct output *output; /* being sent */
+    struct jb_blob **pending;
+    size_t n_pending, room_pending, pending_bytes;
+    struct stream *next_dirty;
+    UT_hash_handle hh;
+};
+
+struct streams {
+    const struct conf *conf;
+    struct streams_hooks hooks;
+    struct sessions *sessions;
+    struct stream *all;
+    struct stream *dirty;
+    uint64_t last_id;
+    int epoll, event;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    struct streams_task *queue;
+    size_t head, count;
+    bool stopping;
+    int64_t deadline_ms;
+    struct sessions_stat stat;
+};
+
+static void
+mark_dirty(struct streams *s, struct stream *st)
+{
+    if (st->dirty)
+        return;
+    st->dirty = true;
+    st->next_dirty = s->dirty;
+    s->dirty = st;
+}
+
+static struct stream *
+stream_find(struct streams *s, uint64_t id)
+{
+    struct stream *st = NULL;
+
+    HASH_FIND(hh, s->all, &id, sizeof(id), st);
+    return st;
+}
+
+static struct stream *
+stream_add(struct streams *s, const struct exchange *exchange)
+{
+    struct stream *st = calloc(1, sizeof(*st));
+
+    if (!st)
+        return NULL;
+    st->id = ++s->last_id;
+    st->exchange = *exchange;
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLIN, .data.u64 = st->id};
+    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, exchange->fd, &ev)) {
+        free(st);
+        return NULL;
+    }
+    HASH_ADD(hh, s->all, id, sizeof(st->id), st);
+    return st;
+}
+
+/* Takes the stream off every list; the connection goes back or is closed. */
+static void
+stream_remove(struct streams *s, struct stream *st, bool usable)
+{
+    if (st->dirty)
+        for (struct stream **p = &s->dirty; *p; p = &(*p)->next_dirty)
+            if (*p == st) {
+                *p = st->next_dirty;
+                break;
+            }
+    HASH_DELETE(hh, s->all, st);
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, st->exchange.fd, NULL);
+    output_free(st->output);
+    for (size_t i = 0; i < st->n_pending; i++)
+        jb_blob_unref(st->pending[i]);
+    free(st->pending);
+    bool keep = usable && st->exchange.keep;
+    if (!keep)
+        close(st->exchange.fd);
+    s->hooks.done(s->hooks.ctx, st->exchange.fd, keep);
+    free(st);
+}
+
+static void
+stream_gone(struct streams *s, struct stream *st, int64_t now)
+{
+    if (st->open)
+        sessions_gone(s->sessions, st->id, now);
+    stream_remove(s, st, false);
+}
+
+static void
+want_writable(struct streams *s, struct stream *st, bool wanted)
+{
+    if (st->writable_wanted == wanted)
+        return;
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLIN | (wanted ? EPOLLOUT : 0u),
+                             .data.u64 = st->id};
+    epoll_ctl(s->epoll, EPOLL_CTL_MOD, st->exchange.fd, &ev);
+    st->writable_wanted = wanted;
+}
+
+/* Frames what is pending as the next output. */
+static bool
+stream_frame(struct stream *st)
+{
+    struct slice slices[PENDING_AT_ONCE];
+    size_t n = st->n_pending < PENDING_AT_ONCE ? st->n_pending : PENDING_AT_ONCE;
+
+    for (size_t i = 0; i < n; i++)
+        slices[i] = slice_of_blob(st->pending[i]);
+    st->output = output_new(st->exchange.id, slices, n, st->ending && n == st->n_pending,
+                            (struct output_owner){0});
+    for (size_t i = 0; i < n; i++) {
+        st->pending_bytes -= st->pending[i]->n;
+        jb_blob_unref(st->pending[i]);
+    }
+    st->n_pending -= n;
+    memmove(st->pending, st->pending + n, st->n_pending * sizeof(*st->pending));
+    return st->output != NULL;
+}
+
+/* Writes what can be written. The stream may be gone afterwards. */
+static void
+stream_flush(struct streams *s, struct stream *st, int64_t now)
+{
+    for (;;) {
+        if (!st->output) {
+            if (!st->n_pending && !st->ending)
+                break;
+            bool last = st->ending && st->n_pending <= PENDING_AT_ONCE;
+            if (!stream_frame(st)) {
+                stream_gone(s, st, now);
+                return;
+            }
+            if (last)
+                st->open = false; /* the machine has forgotten it */
+        }
+        int rc = output_send(st->output, st->exchange.fd);
+        if (rc < 0) {
+            stream_gone(s, st, now);
+            return;
+        }
+        if (rc == 0) {
+            want_writable(s, st, true);
+            return;
+        }
+        output_free(st->output);
+        st->output = NULL;
+        if (st->ending && !st->n_pending) {
+            stream_remove(s, st, true);
+            return;
+        }
+    }
+    want_writable(s, st, false);
+}
+
+static void
+sink_send(void *ctx, uint64_t id, struct jb_blob *bytes)
+{
+    struct streams *s = ctx;
+    struct stream *st = stream_find(s, id);
+
+    if (!st) {
+        jb_blob_unref(bytes);
+        return;
+    }
+    if (st->n_pending == st->room_pending) {
+        size_t room = st->room_pending ? st->room_pending * 2 : 8;
+        struct jb_blob **p = realloc(st->pending, room * sizeof(struct jb_blob *));
+        if (!p) {
+            jb_blob_unref(bytes);
+            return;
+        }
+        st->pending = p;
+        st->room_pending = room;
+    }
+    st->pending[st->n_pending++] = bytes;
+    st->pending_bytes += bytes->n;
+    mark_dirty(s, st);
+}
+
+static void
+sink_end(void *ctx, uint64_t id)
+{
+    struct streams *s = ctx;
+    struct stream *st = stream_find(s, id);
+
+    if (!st)
+        return;
+    st->ending = true;
+    st->open = false;
+    mark_dirty(s, st);
+}
+
+/* Flushes what the machine gave; a client that does not read is cut at the byte limit. */
+static void
+flush_dirty(struct streams *s, int64_t now)
+{
+    while (s->dirty) {
+        struct stream *st = s->dirty;
+        s->dirty = st->next_dirty;
+        st->dirty = false;
+        if (st->pending_bytes > (size_t)s->conf->gradio.max_session_bytes) {
+            stream_gone(s, st, now);
+            continue;
+        }
+        if (!st->output)
+            stream_flush(s, st, now);
+    }
+}
+
+/* Sends a small answer on a connection and gives it back; what does not fit becomes a stream.
+ */
+static void
+answer(struct streams *s, const struct exchange *x, const struct jb_str *parts, size_t n)
+{
+    struct slice slices[4] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        slices[i] = (struct slice){parts[i], NULL};
+    struct output *out = output_new(x->id, slices, n, true, (struct output_owner){0});
+    int rc = out ? output_send(out, x->fd) : JB_ENOMEM;
+    if (rc == 0) {
+        /* The parts do not outlive this call, and a socket that cannot take a few hundred bytes
+         * has a peer that reads nothing. */
+        rc = JB_ECLOSED;
+    }
+    output_free(out);
+    bool keep = rc == 1 && x->keep;
+    if (!keep)
+        close(x->fd);
+    s->hooks.done(s->hooks.ctx, x->fd, keep);
+}
+
+static void
+answer_json(struct streams *s, const struct streams_task *t, int status, struct jb_str json)
+{
+    char line[128];
+    int n = snprintf(
+        line, sizeof(line),
+        "Status: %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n", status,
+        status == 200   ? "OK"
+        : status == 503 ? "Service Unavailable"
+                        : "Error",
+        json.n);
+    struct jb_str parts[] = {{line, (size_t)n},
+                             {t->head ? t->head->p : "", t->head ? t->head->n : 0},
+                             JB_STR("\r\n"),
+                             json};
+
+    answer(s, &t->exchange, parts, 4);
+    s->hooks.answered(s->hooks.ctx, t->kind, status);
+}
+
+static void
+run_join(struct streams *s, const struct streams_task *t, int64_t now)
+{
+    char event_id[GRADIO_ID_SIZE];
+    char body[1200];
+    struct jb_error err = {0};
+    int rc;
+
+    if (t->kind == STREAMS_JOIN)
+        rc = sessions_join(s->sessions, jb_str(t->name), t->prefixed, t->fn_index, &t->outcome,
+                           now, &err, event_id);
+    else
+        rc = sessions_call(s->sessions, t->prefixed, t->fn_index, &t->outcome, now, &err,
+                           event_id);
+    if (rc == 0) {
+        int n = snprintf(body, sizeof(body), "{\"event_id\":\"%s\"}", event_id);
+        answer_json(s, t, 200, (struct jb_str){body, (size_t)n});
+        return;
+    }
+    struct jb_buf b = JB_BUF(4096);
+    struct jb_json j;
+    jb_json_init(&j, &b);
+    jb_json_object(&j);
+    jb_json_ktext(&j, "detail", err.text[0] ? err.text : jb_strerror(rc));
+    jb_json_end(&j);
+    answer_json(s, t, jb_error_status(rc), jb_buf_view(&b));
+    jb_buf_free(&b);
+}
+
+static void
+run_open(struct streams *s, const struct streams_task *t, int64_t now)
+{
+    struct stream *st = stream_add(s, &t->exchange);
+
+    if (!st) {
+        close(t->exchange.fd);
+        s->hooks.done(s->hooks.ctx, t->exchange.fd, false);
+        return;
+    }
+    st->open = true;
+    if (t->head)
+        sink_send(s, st->id, jb_blob_ref(t->head));
+    if (t->kind == STREAMS_DATA)
+        sessions_open(s->sessions, jb_str(t->name), t->prefixed, st->id, now);
+    else if (t->kind == STREAMS_CALL_DATA)
+        sessions_call_open(s->sessions, jb_str(t->event), t->prefixed, st->id, now);
+    else
+        sessions_heartbeat(s->sessions, st->id, now);
+}
+
+static void
+run_flush(struct streams *s, struct streams_task *t, int64_t now)
+{
+    struct stream *st = stream_add(s, &t->exchange);
+
+    if (!st) {
+        output_free(t->output);
+        close(t->exchange.fd);
+        s->hooks.done(s->hooks.ctx, t->exchange.fd, false);
+        return;
+    }
+    st->output = t->output;
+    st->ending = true;
+    stream_flush(s, st, now);
+}
+
+static void
+run_task(struct streams *s, struct streams_task *t, int64_t now)
+{
+    switch (t->kind) {
+    case STREAMS_FLUSH: run_flush(s, t, now); break;
+    case STREAMS_JOIN:
+    case STREAMS_CALL: run_join(s, t, now); break;
+    case STREAMS_CANCEL:
+        sessions_cancel(s->sessions, jb_str(t->name), jb_str(t->event), now);
+        answer_json(s, t, 200, JB_STR("{\"success\":true}"));
+        break;
+    case STREAMS_DATA:
+    case STREAMS_CALL_DATA:
+    case STREAMS_HEARTBEAT: run_open(s, t, now); break;
+    }
+    jb_blob_unref(t->outcome.output);
+    jb_blob_unref(t->head);
+}
+
+/* For what was still queued when the thread ended. */
+static void
+drop_task(struct streams *s, struct streams_task *t)
+{
+    output_free(t->kind == STREAMS_FLUSH ? t->output : NULL);
+    jb_blob_unref(t->outcome.output);
+    jb_blob_unref(t->head);
+    close(t->exchange.fd);
+    s->hooks.done(s->hooks.ctx, t->exchange.fd, false);
+}
+
+/* Empties the queue into `tasks`. */
+static size_t
+take_tasks(struct streams *s, struct streams_task *tasks, bool *ret_stopping)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&s->lock);
+    while (s->count && n < EVENTS_AT_ONCE) {
+        tasks[n++] = s->queue[s->head];
+        s->head = (s->head + 1) % QUEUE_SIZE;
+        s->count--;
+    }
+    /* What did not fit waits for the next turn of the loop. */
+    if (!s->count) {
+        eventfd_t count;
+        eventfd_read(s->event, &count);
+    }
+    *ret_stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+static void
+run_event(struct streams *s, const struct epoll_event *ev, int64_t now)
+{
+    struct stream *st = stream_find(s, ev->data.u64);
+
+    if (!st)
+        return;
+    /* nginx sends nothing after a request; readable means closed or aborted. */
+    if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLIN)) {
+        stream_gone(s, st, now);
+        return;
+    }
+    if (ev->events & EPOLLOUT)
+        stream_flush(s, st, now);
+}
+
+static int
+wait_ms(int64_t next, int64_t now, bool stopping)
+{
+    if (stopping)
+        return 10;
+    if (next <= now)
+        return 0;
+    return next - now > 60000 ? 60000 : (int)(next - now);
+}
+
+static void *
+streams_main(void *arg)
+{
+    struct streams *s = arg;
+    struct epoll_event events[EVENTS_AT_ONCE];
+    struct streams_task *tasks = malloc(EVENTS_AT_ONCE * sizeof(*tasks));
+    bool stopping = false, told = false;
+
+    while (tasks) {
+        int64_t now = jb_monotonic_ms();
+        int64_t next = sessions_tick(s->sessions, now);
+        flush_dirty(s, now);
+        pthread_mutex_lock(&s->lock);
+        sessions_stat_get(s->sessions, &s->stat);
+        pthread_mutex_unlock(&s->lock);
+        if (stopping && (!s->all || now >= s->deadline_ms))
+            break;
+        int n = epoll_wait(s->epoll, events, EVENTS_AT_ONCE, wait_ms(next, now, stopping));
+        now = jb_monotonic_ms();
+        bool rung = n < 0;
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.u64 == 0)
+                rung = true;
+            else
+                run_event(s, &events[i], now);
+        }
+        if (rung) {
+            size_t got = take_tasks(s, tasks, &stopping);
+            for (size_t i = 0; i < got; i++)
+                run_task(s, &tasks[i], now);
+        }
+        if (stopping && !told) {
+            told = true;
+            sessions_stop(s->sessions, now);
+        }
+        flush_dirty(s, now);
+    }
+    free(tasks);
+    return NULL;
+}
+
+int
+streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct jb_error *err,
+            struct streams **ret_streams)
+{
+    struct streams *s = calloc(1, sizeof(*s));
+    struct sessions_limits limits = {
+        .max_sessions = (size_t)conf->gradio.max_sessions,
+        .max_events = (size_t)conf->gradio.max_events,
+        .max_session_bytes = (size_t)conf->gradio.max_session_bytes,
+        .max_total_bytes = (size_t)conf->gradio.max_total_bytes,
+        .heartbeat_ms = conf->gradio.heartbeat,
+        .expiry_ms = conf->gradio.session_expiry,
+        .close_grace_ms = conf->gradio.close_grace,
+    };
+
+    if (!s)
+        return jb_fail(err, JB_ENOMEM, "out of memory");
+    s->conf = conf;
+    s->hooks = *hooks;
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->queue = calloc(QUEUE_SIZE, sizeof(*s->queue));
+    struct sessions_sink sink = {s, sink_send, sink_end};
+    s->sessions = sessions_new(&limits, &sink);
+    pthread_mutex_init(&s->lock, NULL);
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
+    int rc = 0;
+    if (!s->queue || !s->sessions)
+        rc = jb_fail(err, JB_ENOMEM, "out of memory");
+    else if (s->epoll < 0 || s->event < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->event, &ev))
+        rc = jb_fail_errno(err, errno, "epoll");
+    else if ((rc = pthread_create(&s->thread, NULL, streams_main, s)))
+        rc = jb_fail_errno(err, rc, "thread");
+    if (rc) {
+        streams_free(s);
+        return rc;
+    }
+    *ret_streams = s;
+    return 0;
+}
+
+bool
+streams_post(struct streams *s, const struct streams_task *task)
+{
+    pthread_mutex_lock(&s->lock);
+    bool ok = s->count < QUEUE_SIZE && !s->stopping;
+    bool ring = ok && s->count == 0;
+    if (ok) {
+        s->queue[(s->head + s->count) % QUEUE_SIZE] = *task;
+        s->count++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (ring)
+        eventfd_write(s->event, 1);
+    return ok;
+}
+
+void
+streams_stop(struct streams *s, int64_t deadline_ms)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    s->deadline_ms = deadline_ms;
+    pthread_mutex_unlock(&s->lock);
+    eventfd_write(s->event, 1);
+    pthread_join(s->thread, NULL);
+}
+
+void
+streams_free(struct streams *s)
+{
+    struct stream *st, *tmp;
+
+    if (!s)
+        return;
+    HASH_ITER (hh, s->all, st, tmp)
+        stream_remove(s, st, false);
+    for (; s->count; s->count--, s->head = (s->head + 1) % QUEUE_SIZE)
+        drop_task(s, &s->queue[s->head]);
+    sessions_free(s->sessions);
+    if (s->epoll >= 0)
+        close(s->epoll);
+    if (s->event >= 0)
+        close(s->event);
+    free(s->queue);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+void
+streams_stat(struct streams *s, struct sessions_stat *ret_stat)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret_stat = s->stat;
+    pthread_mutex_unlock(&s->lock);
+}
