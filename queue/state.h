@@ -25,5 +25,6 @@ enum queue_table { QUEUE_TABLE_FINISHED, QUEUE_TABLE_RUNNING, QUEUE_TABLE_PENDIN
 /* The word as stored -> state; any text beginning FINISHED is FINISHED, an unknown word is
  * QUEUE_STATE_MAX. Case matters, as upstream. */
 enum queue_state queue_state_from(const char *status);
-const char *queue_state_word(enum queue_state state);
+const char *queue_state_word(enum queue_state state); /* "" for QUEUE_STATE_MAX */
+/* QUEUE_TABLE_NONE for what is cancelled, a duplicate or unknown. */
 enum queue_table queue_state_table(enum queue_state state);
