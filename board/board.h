@@ -34,7 +34,13 @@ enum board_field {
     FIELD_NAME, /* model_name_for_query / fullname */
 };
 
-enum board_column_state { COLUMN_PINNED, COLUMN_DEFAULT, COLUMN_OPTIONAL, COLUMN_HIDDEN, COLUMN_NAME };
+enum board_column_state {
+    COLUMN_PINNED,
+    COLUMN_DEFAULT,
+    COLUMN_OPTIONAL,
+    COLUMN_HIDDEN,
+    COLUMN_NAME
+};
 enum board_column_type { COLUMN_STR, COLUMN_MARKDOWN, COLUMN_NUMBER, COLUMN_BOOL };
 
 struct board_column {
@@ -58,14 +64,14 @@ struct board_row {
     struct jb_str revision;  /* sha or as typed; "" unknown; "N/A" in the baseline row */
     struct jb_str precision; /* "None" in the baseline row */
     struct jb_str weight_type, architecture, license;
-    struct jb_str flag_url;  /* discussion; "" */
-    int type;                /* index into config->types */
-    double params, likes;    /* NAN unknown */
-    double average;          /* NAN when a benchmark of the average is missing */
-    const double *scores;    /* one per benchmark, NAN missing */
-    const double *errors;    /* standard errors, NAN unknown */
+    struct jb_str flag_url;       /* discussion; "" */
+    int type;                     /* index into config->types */
+    double params, likes;         /* NAN unknown */
+    double average;               /* NAN when a benchmark of the average is missing */
+    const double *scores;         /* one per benchmark, NAN missing */
+    const double *errors;         /* standard errors, NAN unknown */
     int64_t submitted, evaluated; /* microseconds UTC; 0 unknown */
-    uint64_t request;        /* id; 0 none */
+    uint64_t request;             /* id; 0 none */
     bool merged, moe, flagged, available, baseline;
 };
 
@@ -86,12 +92,13 @@ const struct board_column *board_column(const struct board *board, size_t column
 /* What a filter asks for. Bit i of a set stands for choice i of the config (types, precisions
  * with `?` last, sizes) or column i of the board. */
 struct board_query {
-    struct jb_str text;       /* as typed; "" = all */
+    struct jb_str text; /* as typed; "" = all */
     uint32_t types, precisions, sizes;
-    unsigned hide;            /* enum board_hide */
+    unsigned hide; /* enum board_hide */
 };
 
-void board_query_default(const struct board *board, struct board_query *ret_query); /* everything ticked, default hides */
+void board_query_default(const struct board *board,
+                         struct board_query *ret_query); /* everything ticked, default hides */
 
 struct board_limits {
     size_t max_parts, max_bytes; /* conf.search; more is ignored */
@@ -99,13 +106,15 @@ struct board_limits {
 
 /*
  * Rows that match, in the order shown: by average, or for a text in the order of its parts
- * (parts split at `;`, trimmed, empty ones dropped, each a literal, case-insensitive substring of the
- * model id, union without repeats; parts beginning `license` filter by licence: several are
- * or-ed, and-ed with the names; a text of separators only matches nothing). `ret_rows` lives in `arena`.
- * Bounded whatever the text is.
+ * (parts split at `;`, trimmed, empty ones dropped, each a literal, case-insensitive substring
+ * of the model id, union without repeats; parts beginning `license` filter by licence: several
+ * are or-ed, and-ed with the names; a text of separators only matches nothing). `ret_rows`
+ * lives in `arena`. Bounded whatever the text is.
  */
-int board_filter(const struct board *board, const struct board_query *query, const struct board_limits *limits,
-                 struct jb_arena *arena, struct jb_error *err, const uint32_t **ret_rows, size_t *ret_n);
+int board_filter(const struct board *board, const struct board_query *query,
+                 const struct board_limits *limits, struct jb_arena *arena,
+                 struct jb_error *err, const uint32_t **ret_rows, size_t *ret_n);
 
 /* Reorders `rows` by a column; missing values last whichever way; ties by the default order. */
-void board_sort(const struct board *board, size_t column, bool descending, uint32_t *rows, size_t n);
+void board_sort(const struct board *board, size_t column, bool descending, uint32_t *rows,
+                size_t n);

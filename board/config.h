@@ -6,11 +6,12 @@
 #include "harness/benchmark.h"
 
 struct board_type {
-    const char *key;    /* "pretrained", [a-z0-9-]+, for URLs */
-    const char *icon;   /* "🟢"; "?" for unknown */
-    const char *label;  /* "pretrained"; "" for unknown */
-    const char *zh;     /* Chinese name for people */
-    struct setting_strings aliases; /* icons or words that a request's model_type may hold instead */
+    const char *key;   /* "pretrained", [a-z0-9-]+, for URLs */
+    const char *icon;  /* "🟢"; "?" for unknown */
+    const char *label; /* "pretrained"; "" for unknown */
+    const char *zh;    /* Chinese name for people */
+    struct setting_strings
+        aliases; /* icons or words that a request's model_type may hold instead */
 };
 
 struct board_size {
@@ -19,20 +20,21 @@ struct board_size {
 };
 
 struct board_config {
-    const char *title;      /* page title */
+    const char *title; /* page title */
     const char *title_zh;
-    const char *origin;     /* where the data comes from, one line for the page; "" none */
+    const char *origin; /* where the data comes from, one line for the page; "" none */
     const char *origin_url;
     const char *origin_date;
     const char *origin_license;
-    const char *citation;   /* BibTeX */
-    const char *details_url; /* pattern of the details link, "{org}__{name}" replaced; "" = our own page */
-    struct setting_list benchmarks;  /* struct benchmark */
-    struct setting_list types;       /* struct board_type, the last one unknown */
+    const char *citation;    /* BibTeX */
+    const char *details_url; /* pattern of the details link, "{org}__{name}" replaced; "" = our
+                                own page */
+    struct setting_list benchmarks; /* struct benchmark */
+    struct setting_list types;      /* struct board_type, the last one unknown */
     struct setting_strings precisions;
-    struct setting_list sizes;       /* struct board_size */
-    bool baseline;                   /* show the baseline row */
-    const char *average_header;      /* "Average ⬆️" */
+    struct setting_list sizes;  /* struct board_size */
+    bool baseline;              /* show the baseline row */
+    const char *average_header; /* "Average ⬆️" */
 };
 
 /* Memory from `arena`. Errors as settings_load(). */

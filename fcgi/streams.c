@@ -134,6 +134,8 @@ static bool
 stream_frame(struct stream *st)
 {
     struct slice slices[PENDING_AT_ONCE];
+
+    slices[0] = (struct slice){0}; /* an end alone frames none */
     size_t n = st->n_pending < PENDING_AT_ONCE ? st->n_pending : PENDING_AT_ONCE;
 
     for (size_t i = 0; i < n; i++)

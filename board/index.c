@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What filtering and sorting look at, made once from the sorted rows. */
+#include <config.h>
+
+#include "base/text.h"
+#include "board/choices.h"
+#include "board/snapshot.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint8_t
+precision_facet(const struct board_config *config, const struct board_row *row)
+{
+    if (row->baseline || jb_str_is(row->precision, "None"))
+        return FACET_ANY;
+    int i = board_precision_find(config, row->precision);
+    return (uint8_t)(i >= 0 ? i : (int)config->precisions.n);
+}
+
+static uint8_t
+size_facet(const struct board_config *config, const struct board_row *row)
+{
+    const struct board_size *sizes = config->sizes.items;
+
+    if (row->baseline)
+        return FACET_ANY;
+    for (size_t i = 0; i < config->sizes.n; i++)
+        if (row->params > sizes[i].above && row->params <= sizes[i].to)
+            return (uint8_t)i;
+    return FACET_NONE;
+}
+
+static const char *
+fold_into(struct jb_arena *arena, struct jb_str text)
+{
+    char *folded = jb_arena_alloc(arena, text.n + 1);
+
+    if (folded)
+        jb_fold(text.p ? text.p : "", text.n, folded);
+    return folded;
+}
+
+static int
+make_facets(struct board *b)
+{
+    size_t n = b->n_rows ? b->n_rows : 1;
+    uint32_t *all = jb_arena_array(b->arena, n, sizeof(*all));
+
+    b->facets = jb_arena_array(b->arena, n, sizeof(*b->facets));
+    b->names = jb_arena_array(b->arena, n, sizeof(*b->names));
+    b->licenses = jb_arena_array(b->arena, n, sizeof(*b->licenses));
+    if (!all || !b->facets || !b->names || !b->licenses)
+        return JB_ENOMEM;
+    for (size_t i = 0; i < b->n_rows; i++) {
+        const struct board_row *row = &b->rows[i];
+        all[i] = (uint32_t)i;
+        b->facets[i] = (struct board_facets){
+            .type = (uint8_t)row->type,
+            .precision = precision_facet(b->config, row),
+            .size = size_facet(b->config, row),
+            .hide = (uint8_t)((row->available ? 0 : HIDE_DELETED) |
+                              (row->merged ? HIDE_MERGED : 0) |
+                              (row->flagged ? HIDE_FLAGGED : 0) | (row->moe ? HIDE_MOE : 0)),
+        };
+        b->names[i] = fold_into(b->arena, row->model);
+        b->licenses[i] = fold_into(b->arena, row->license);
+        if (!b->names[i] || !b->licenses[i])
+            return JB_ENOMEM;
+    }
+    b->all = all;
+    return 0;
+}
+
+/* One value of a row that can be ordered. */
+struct sort_key {
+    bool missing;
+    double number;
+    const char *text;
+    size_t text_n;
+    uint32_t row;
+};
+
+static void
+key_of_text(struct sort_key *k, struct jb_str s)
+{
+    k->text = s.p;
+    k->text_n = s.n;
+    k->missing = s.n == 0;
+}
+
+static void
+key_of_number(struct sort_key *k, double d)
+{
+    k->number = d;
+    k->missing = isnan(d);
+}
+
+static void
+fill_key(const struct board *b, const struct board_column *column, uint32_t i,
+         struct sort_key *k)
+{
+    const struct board_row *row = &b->rows[i];
+
+    *k = (struct sort_key){.row = i};
+    switch (column->field) {
+    case FIELD_T:
+    case FIELD_TYPE: key_of_number(k, row->type); break;
+    case FIELD_MODEL:
+    case FIELD_NAME: key_of_text(k, jb_str(b->names[i])); break;
+    case FIELD_AVERAGE: key_of_number(k, row->average); break;
+    case FIELD_SCORE: key_of_number(k, row->scores[column->benchmark]); break;
+    case FIELD_ARCHITECTURE: key_of_text(k, row->architecture); break;
+    case FIELD_WEIGHT_TYPE: key_of_text(k, row->weight_type); break;
+    case FIELD_PRECISION: key_of_text(k, row->precision); break;
+    case FIELD_MERGED: key_of_number(k, row->merged); break;
+    case FIELD_LICENSE: key_of_text(k, jb_str(b->licenses[i])); break;
+    case FIELD_PARAMS: key_of_number(k, row->params); break;
+    case FIELD_LIKES: key_of_number(k, row->likes); break;
+    case FIELD_AVAILABLE: key_of_number(k, row->available); break;
+    case FIELD_SHA: key_of_text(k, row->revision); break;
+    case FIELD_FLAGGED: key_of_number(k, row->flagged); break;
+    case FIELD_MOE: key_of_number(k, row->moe); break;
+    }
+}
+
+static int
+compare_values(const struct sort_key *a, const struct sort_key *b)
+{
+    if (a->missing || b->missing)
+        return a->missing - b->missing;
+    if (a->text) {
+        size_t n = a->text_n < b->text_n ? a->text_n : b->text_n;
+        int c = memcmp(a->text, b->text, n);
+        return c ? c : (a->text_n > b->text_n) - (a->text_n < b->text_n);
+    }
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static int
+compare_keys(const void *pa, const void *pb)
+{
+    const struct sort_key *a = pa, *b = pb;
+    int c = compare_values(a, b);
+
+    return c ? c : (a->row > b->row) - (a->row < b->row);
+}
+
+static int
+make_ranks(struct board *b)
+{
+    struct sort_key *keys = calloc(b->n_rows ? b->n_rows : 1, sizeof(*keys));
+    int rc = 0;
+
+    b->ranks = jb_arena_array(b->arena, b->n_columns, sizeof(*b->ranks));
+    if (!keys || !b->ranks)
+        rc = JB_ENOMEM;
+    for (size_t c = 0; c < b->n_columns && rc == 0; c++) {
+        uint32_t *ranks = jb_arena_array(b->arena, b->n_rows ? b->n_rows : 1, sizeof(*ranks));
+        uint32_t rank = 0;
+        if (!ranks) {
+            rc = JB_ENOMEM;
+            break;
+        }
+        for (uint32_t i = 0; i < b->n_rows; i++)
+            fill_key(b, &b->columns[c], i, &keys[i]);
+        qsort(keys, b->n_rows, sizeof(*keys), compare_keys);
+        for (size_t i = 0; i < b->n_rows; i++) {
+            if (i && compare_values(&keys[i - 1], &keys[i]))
+                rank++;
+            ranks[keys[i].row] = keys[i].missing ? UINT32_MAX : rank;
+        }
+        b->ranks[c] = ranks;
+    }
+    free(keys);
+    return rc;
+}
+
+int
+board_make_indexes(struct board *board)
+{
+    int rc = make_facets(board);
+
+    return rc ? rc : make_ranks(board);
+}
+
+struct sort_item {
+    uint64_t order; /* rank, turned round for descending, then the row */
+    uint32_t row;
+};
+
+static int
+compare_items(const void *pa, const void *pb)
+{
+    const struct sort_item *a = pa, *b = pb;
+
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+void
+board_sort(const struct board *board, size_t column, bool descending, uint32_t *rows, size_t n)
+{
+    struct sort_item *items = n ? malloc(n * sizeof(*items)) : NULL;
+    const uint32_t *ranks = board->ranks[column];
+
+    /* Without memory for it the order stays as it is. */
+    if (!items)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t rank = ranks[rows[i]];
+        if (descending && rank != UINT32_MAX)
+            rank = UINT32_MAX - 1 - rank;
+        items[i] = (struct sort_item){(uint64_t)rank << 32 | rows[i], rows[i]};
+    }
+    qsort(items, n, sizeof(*items), compare_items);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = items[i].row;
+    free(items);
+}

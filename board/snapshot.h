@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of struct board, for the files of this folder. */
+#pragma once
+
+#include "board/board.h"
+
+/* What a row is filtered by, side by side. */
+struct board_facets {
+    uint8_t type, precision; /* index of the choice */
+    uint8_t size;            /* FACET_NONE: no bucket */
+    uint8_t hide;            /* enum board_hide bits that hold for the row */
+};
+
+enum { FACET_NONE = 255, FACET_ANY = 254 };
+
+struct board {
+    unsigned refs;
+    const struct board_config *config;
+    struct jb_arena *arena;
+    struct board_row *rows;
+    size_t n_rows;
+    struct board_column *columns;
+    size_t n_columns;
+    struct board_facets *facets;
+    const char **names;    /* folded model ids */
+    const char **licenses; /* folded */
+    uint32_t **ranks;      /* by column, then row; equal values have equal ranks */
+    const uint32_t *all;   /* 0, 1, 2, … */
+};
+
+/* Fills columns from the config. */
+int board_make_columns(struct board *board);
+/* Fills facets, names, licences and ranks from the sorted rows. */
+int board_make_indexes(struct board *board);
