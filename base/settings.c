@@ -540,52 +540,53 @@ settings_parse(const char *name, const char *text, size_t n, const struct settin
     return copy ? parse(&r, copy, n, table, target) : JB_ENOMEM;
 }
 
+/* Into `buf`, with the mistakes in the report. */
 static int
-read_file(const char *file, struct jb_arena *arena, struct settings_report *report,
-          const char **ret_text, size_t *ret_n)
+read_file(const char *file, struct jb_buf *buf, struct settings_report *report)
 {
+    char chunk[4096];
     FILE *f = fopen(file, "re");
     int no = f ? 0 : errno;
-    int rc = 0;
 
+    while (f && !buf->err) {
+        size_t n = fread(chunk, 1, sizeof(chunk), f);
+        jb_buf_put(buf, chunk, n);
+        if (n < sizeof(chunk))
+            break;
+    }
     if (f) {
-        char *text = jb_arena_alloc(arena, FILE_MAX + 1);
-        size_t n = text ? fread(text, 1, FILE_MAX + 1, f) : 0;
-        no = ferror(f) ? errno : 0;
-        if (!text)
-            rc = JB_ENOMEM;
-        else if (n > FILE_MAX)
-            no = EFBIG;
-        else if (!no)
-            text[n] = '\0';
-        *ret_text = text;
-        *ret_n = n;
+        if (ferror(f))
+            no = errno;
         fclose(f);
     }
-    if (rc == 0 && no) {
-        jb_buf_printf(&report->text, "%s:1: file: %s\n", file, strerror(no));
-        report->n++;
-        rc = no == ENOENT ? JB_ENOENT : JB_EIO;
-    }
-    return rc;
+    if (buf->err == JB_ENOMEM)
+        return JB_ENOMEM;
+    if (buf->err)
+        no = EFBIG;
+    if (!no)
+        return 0;
+    jb_buf_printf(&report->text, "%s:1: file: %s\n", file, strerror(no));
+    report->n++;
+    return no == ENOENT ? JB_ENOENT : JB_EIO;
 }
 
 int
 settings_load(const char *file, const struct setting *table, const char *const *foreign,
               struct jb_arena *arena, void *target, struct settings_report *report)
 {
-    const char *text = NULL;
-    size_t n = 0;
+    struct jb_buf text = JB_BUF(FILE_MAX);
 
     if (report->text.cap == 0)
         report->text.cap = FILE_MAX;
-    int rc = read_file(file, arena, report, &text, &n);
-    if (rc)
-        return rc;
+    int rc = read_file(file, &text, report);
     const char *slash = strrchr(file, '/');
     const char *dir = slash ? jb_arena_dup(arena, file, (size_t)(slash - file)) : ".";
-    if (!dir)
-        return JB_ENOMEM;
-    struct reader r = {file, dir[0] ? dir : "/", arena, report, foreign, 0};
-    return parse(&r, text, n, table, target);
+    if (rc == 0 && !dir)
+        rc = JB_ENOMEM;
+    if (rc == 0) {
+        struct reader r = {file, dir[0] ? dir : "/", arena, report, foreign, 0};
+        rc = parse(&r, text.p ? text.p : "", text.n, table, target);
+    }
+    jb_buf_free(&text);
+    return rc;
 }
