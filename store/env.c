@@ -71,6 +71,8 @@ store_fail_mdb(struct jb_error *err, int rc, const char *what)
     default:
         if (rc == EROFS)
             return jb_fail(err, JB_EACCES, "%s: %s", what, strerror(rc));
+        if (rc == EFBIG) /* the limit of the process or of the file system */
+            return jb_fail(err, JB_EFULL, "%s: %s", what, strerror(rc));
         if (rc > 0)
             return jb_fail_errno(err, rc, "%s", what);
         code = JB_EIO;

@@ -17,15 +17,26 @@
 #define VALUE_MAX   (4u << 20)
 
 static int
-check_free(const struct store *store, struct jb_error *err)
+disk_free(const struct store *store, uint64_t *ret_bytes)
 {
     struct statvfs fs;
 
+    if (statvfs(store->path, &fs) != 0)
+        return errno;
+    *ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return 0;
+}
+
+static int
+check_free(const struct store *store, struct jb_error *err)
+{
+    uint64_t bytes;
+    int no;
+
     if (store->min_free <= 0)
         return 0;
-    if (statvfs(store->path, &fs) != 0)
-        return jb_fail_errno(err, errno, "%s", store->path);
-    uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if ((no = disk_free(store, &bytes)) != 0)
+        return jb_fail_errno(err, no, "%s", store->path);
     if (bytes < (uint64_t)store->min_free)
         return jb_fail(err, JB_EFULL,
                        "%s: only %llu MiB of disk are left, less than store.min_free",
@@ -111,7 +122,12 @@ store_commit(struct store_txn *txn, struct jb_error *err)
         store_abort(txn); /* nothing was written: no fsync for it */
         return 0;
     }
-    rc = store_fail_mdb(err, mdb_txn_commit(txn->txn), txn->store->path);
+    uint64_t left;
+    int no = mdb_txn_commit(txn->txn);
+    /* LMDB calls a write that was cut short by a full disk an input/output error. */
+    if (no == EIO && disk_free(txn->store, &left) == 0 && left < 1u << 20)
+        no = ENOSPC;
+    rc = store_fail_mdb(err, no, txn->store->path);
     /* After a failed write the state of the file is what the kernel says it is; a second commit
      * that seems to succeed could build on pages that never reached the disk. */
     if (rc == JB_EIO)

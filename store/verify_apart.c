@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,11 @@ child(const struct conf *conf, int fd)
     struct jb_error err = {0};
     struct store *store;
     char line[600];
+
+    /* The caller's handlers are not meant for this: die, and let the parent tell. */
+    signal(SIGBUS, SIG_DFL);
+    signal(SIGSEGV, SIG_DFL);
+    signal(SIGABRT, SIG_DFL);
     int rc = store_open(conf, true, &err, &store);
 
     if (!rc) {
