@@ -41,7 +41,7 @@ answer_view(struct handling *h, enum text_lang lang, const struct board_view *vi
     }
     response_header(r, "Content-Type", "text/html; charset=utf-8");
     response_header(r, "Content-Security-Policy",
-                    lang == LANG_MAX ? gradio_site_csp(h->site->gradio) : layout_csp());
+                    lang == LANG_MAX ? gradio_site_csp(h->site->gradio) : h->site->csp);
     response_header(r, "Cache-Control", "no-cache");
     jb_buf_printf(&r->head, "Content-Length: %zu\r\n", head.n + board->n + tail.n);
     response_slice(r, head, NULL);

@@ -82,7 +82,8 @@ server_error(struct handling *h, int status, const char *reason)
     }
     struct jb_buf b = JB_BUF(1 << 20);
     layout_error_page(h->site->conf, status, reason, &b);
-    response_header(r, "Content-Security-Policy", layout_csp());
+    if (h->site->csp)
+        response_header(r, "Content-Security-Policy", h->site->csp);
     response_header(r, "Cache-Control", "no-store");
     response_buf(r, status, "text/html; charset=utf-8", &b);
 }

@@ -30,6 +30,7 @@ site_unref(struct site *site)
     queue_lists_unref(site->lists);
     board_unref(site->board);
     sources_unref(site->sources);
+    free(site->csp);
     free(site);
 }
 
@@ -130,8 +131,7 @@ build_boards(struct site *site, struct jb_arena *arena, struct jb_error *err)
         if (rc)
             jb_buf_free(&page);
         else
-            rc = ready_from_buf(site, lang == LANG_ZH ? READY_ZH : READY_EN, &page,
-                                layout_csp());
+            rc = ready_from_buf(site, lang == LANG_ZH ? READY_ZH : READY_EN, &page, site->csp);
     }
     return rc;
 }
@@ -157,7 +157,7 @@ build_texts(struct site *site, struct jb_error *err)
             jb_buf_free(&b);
             return rc;
         }
-        rc = ready_from_buf(site, pages[i].which, &b, layout_csp());
+        rc = ready_from_buf(site, pages[i].which, &b, site->csp);
         if (rc)
             return jb_fail(err, rc, "a page does not fit into memory");
     }
@@ -185,6 +185,9 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
     site->texts = sources_texts(sources);
     site->limits = (struct board_limits){(size_t)site->conf->search.max_parts,
                                          (size_t)site->conf->search.max_bytes};
+    struct jb_buf csp = JB_BUF(4096);
+    layout_put_csp(site->conf, &csp);
+    site->csp = csp.p; /* NULL sends none */
     rc = store_begin(store, STORE_READ, NULL, err, &txn);
     if (rc == 0)
         rc = store_seq_get(txn, &site->seq);

@@ -51,6 +51,7 @@ struct site {
     struct gradio_site *gradio;
     struct ready ready[READY_MAX];
     struct board_limits limits;
+    char *csp; /* of the native pages */
     struct store_seq seq;
     double build_seconds;
 };

@@ -16,5 +16,6 @@ int text_page_put(const struct conf *conf, const struct board_config *board,
                   struct jb_buf *out, struct jb_error *err);
 
 /* The same text as HTML without a frame, the benchmark table put in; for Gradio's tabs. */
-int text_html_put(const struct board_config *board, const struct texts *texts, enum text_lang lang,
-                  enum text_name name, struct jb_buf *out, struct jb_error *err);
+int text_html_put(const struct board_config *board, const struct texts *texts,
+                  enum text_lang lang, enum text_name name, struct jb_buf *out,
+                  struct jb_error *err);
