@@ -208,7 +208,7 @@ handle_queue_data(struct handling *h)
     struct streams_task task = {.kind = STREAMS_DATA};
     struct jb_str session = {NULL, 0};
 
-    if (!request_query_value(h->request, "session_hash", &session) ||
+    if (!web_request_query_value(h->request, "session_hash", &session) ||
         !keep_name(task.name, session)) {
         response_cors(h->response, h->request);
         response_json_error(h->response, 400, "Session hash not found.");

@@ -26,8 +26,8 @@ hex_value(char c)
 }
 
 int
-request_decode(struct jb_str in, struct jb_arena *arena, struct jb_error *err,
-               struct jb_str *ret_out)
+web_request_decode(struct jb_str in, struct jb_arena *arena, struct jb_error *err,
+                   struct jb_str *ret_out)
 {
     char *out = jb_arena_alloc(arena, in.n + 1);
     size_t n = 0;
@@ -89,8 +89,8 @@ take_prefix(struct jb_str *path, const char *prefix)
 }
 
 int
-request_read(const struct conf *conf, request_param_fn param, const void *ctx,
-             struct jb_arena *arena, struct jb_error *err, struct web_request *ret_request)
+web_request_read(const struct conf *conf, request_param_fn param, const void *ctx,
+                 struct jb_arena *arena, struct jb_error *err, struct web_request *ret_request)
 {
     struct web_request r = {.arena = arena, .method = METHOD_OTHER};
     bool failed = false;
@@ -169,7 +169,7 @@ quality_is_zero(struct jb_str parameters)
 }
 
 bool
-request_accepts_gzip(struct jb_str accept_encoding)
+web_request_accepts_gzip(struct jb_str accept_encoding)
 {
     bool any = false, any_allowed = false;
     struct jb_str item;
@@ -194,7 +194,7 @@ request_accepts_gzip(struct jb_str accept_encoding)
 }
 
 bool
-request_etag_matches(struct jb_str if_none_match, struct jb_str etag)
+web_request_etag_matches(struct jb_str if_none_match, struct jb_str etag)
 {
     struct jb_str item;
 
@@ -212,8 +212,8 @@ request_etag_matches(struct jb_str if_none_match, struct jb_str etag)
 }
 
 bool
-request_query_value(const struct web_request *request, const char *key,
-                    struct jb_str *ret_value)
+web_request_query_value(const struct web_request *request, const char *key,
+                        struct jb_str *ret_value)
 {
     UriQueryListA *list = NULL;
     int count;

@@ -35,19 +35,20 @@ typedef const char *(*request_param_fn)(const void *ctx, const char *name);
  * Fills `ret_request` from the parameters; the body is read later. JB_EINVAL (broken
  * %-escape, invalid UTF-8, a path outside the mount: JB_ENOENT), JB_ENOMEM.
  */
-int request_read(const struct conf *conf, request_param_fn param, const void *ctx,
-                 struct jb_arena *arena, struct jb_error *err, struct web_request *ret_request);
+int web_request_read(const struct conf *conf, request_param_fn param, const void *ctx,
+                     struct jb_arena *arena, struct jb_error *err,
+                     struct web_request *ret_request);
 
 /* Accept-Encoding allows gzip (RFC 9110 12.5.3: q-values, `*`). */
-bool request_accepts_gzip(struct jb_str accept_encoding);
+bool web_request_accepts_gzip(struct jb_str accept_encoding);
 
 /* If-None-Match names `etag` (with its quotes) or is `*`; weak comparison. */
-bool request_etag_matches(struct jb_str if_none_match, struct jb_str etag);
+bool web_request_etag_matches(struct jb_str if_none_match, struct jb_str etag);
 
 /* %-decodes into `arena`; JB_EINVAL for a broken escape, NUL or invalid UTF-8. */
-int request_decode(struct jb_str in, struct jb_arena *arena, struct jb_error *err,
-                   struct jb_str *ret_out);
+int web_request_decode(struct jb_str in, struct jb_arena *arena, struct jb_error *err,
+                       struct jb_str *ret_out);
 
 /* First value of a key in the query, decoded; false if absent or broken. */
-bool request_query_value(const struct web_request *request, const char *key,
-                         struct jb_str *ret_value);
+bool web_request_query_value(const struct web_request *request, const char *key,
+                             struct jb_str *ret_value);

@@ -231,12 +231,12 @@ ready_free(struct ready *r)
 void
 response_ready(struct response *r, const struct web_request *request, const struct ready *ready)
 {
-    bool gzip = ready->gzip && request_accepts_gzip(request->accept_encoding);
+    bool gzip = ready->gzip && web_request_accepts_gzip(request->accept_encoding);
     const char *etag = gzip ? ready->etag_gzip : ready->etag_plain;
     const struct jb_blob *head;
 
     if (request->if_none_match.n &&
-        request_etag_matches(request->if_none_match, jb_str(etag))) {
+        web_request_etag_matches(request->if_none_match, jb_str(etag))) {
         r->status = 304;
         head = gzip ? ready->head_304_gzip : ready->head_304_plain;
         jb_buf_put(&r->head, head->p, head->n);

@@ -250,7 +250,7 @@ serve(struct worker *w, struct jb_arena *arena, int fd)
     bool closed = false;
 
     response_init(&response);
-    int rc = request_read(site->conf, param_of, w->transport, arena, &err, &request);
+    int rc = web_request_read(site->conf, param_of, w->transport, arena, &err, &request);
     if (rc == 0)
         route = route_find(&request, &allow);
     bool body = read_body(w, &h, route, &closed);
