@@ -183,7 +183,8 @@ pick_name(struct reader *r, struct tally *t, const char *wanted)
         return;
     }
     if (hits > 1 && found->shots != t->benchmark->shots)
-        refuse(r, t, "task %s stands there %zu times", wanted, hits);
+        refuse(r, t, "task %s stands there %zu times, none with %lld shots", wanted, hits,
+               (long long)t->benchmark->shots);
     if (found->group)
         pick_group(r, t, found, 0);
     else
