@@ -43,6 +43,7 @@ answer_view(struct handling *h, enum text_lang lang, const struct board_view *vi
     response_header(r, "Content-Security-Policy",
                     lang == LANG_MAX ? gradio_site_csp(h->site->gradio) : h->site->csp);
     response_header(r, "Cache-Control", "no-cache");
+    response_header(r, "Vary", "Accept-Encoding");
     jb_buf_printf(&r->head, "Content-Length: %zu\r\n", head.n + board->n + tail.n);
     response_slice(r, head, NULL);
     response_slice(r, (struct jb_str){board->p, board->n}, board);

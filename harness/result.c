@@ -27,7 +27,7 @@ text_member(const cJSON *object, const char *key)
 {
     const cJSON *item = member(object, key);
 
-    return cJSON_IsString(item) ? item->valuestring : "";
+    return item && cJSON_IsString(item) ? item->valuestring : "";
 }
 
 /* Does any task hold a metric with a filter ("acc,none")? */

@@ -1,0 +1,53 @@
+# `./dev serve`: the sample board on loopback until interrupted. Sourced by ./dev.
+# shellcheck source=contrib/dev/server.sh
+. "$top/contrib/dev/server.sh"
+
+port_is_free() {
+	! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+serve() {
+	local port=8080 state="" board="" mount="" table=""
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--port | --state | --board | --mount)
+			[ $# -ge 2 ] || die "serve: $1 wants a value"
+			declare "${1#--}=$2"
+			shift 2
+			;;
+		--frontend) die "serve: --frontend: this version has no front-end files to install; / shows the server-rendered board" ;;
+		*) die "serve: unknown option $1" ;;
+		esac
+	done
+	case $port in '' | *[!0-9]*) die "serve: --port wants a number" ;; esac
+	case $mount in '' | /*[!/]) ;; *) die "serve: --mount starts with / and does not end with it" ;; esac
+	need build serve
+	build_release
+	port_is_free "$port" || die "serve: port $port is taken; choose another with --port"
+	if [ -z "$state" ]; then
+		state=$build/serve
+	fi
+	mkdir -p "$state"
+	state=$(cd "$state" && pwd)
+	exec 9>"$state/lock"
+	flock -n 9 || die "serve: another ./dev serve uses $state; choose another with --state"
+	if [ -n "$board" ]; then
+		[ -f "$board" ] || die "serve: $board: no such board file"
+		board=$(cd "$(dirname "$board")" && pwd)/$(basename "$board")
+	else
+		board=$top/contrib/boards/mini-leaderboard.conf
+		table=$top/contrib/boards/sample/gradio_mini_leaderboard_285.json
+		server_texts "$state"
+	fi
+	server_settings "$state" "$board" "$mount"
+	server_store "$build/release" "$state" "$table"
+	trap 'trap - INT TERM EXIT; say "stopping"; server_stop; exit 0' INT TERM
+	trap server_stop EXIT
+	server_start "$build/release" "$state" "$port" "$mount" || exit 1
+	printf 'ready http://127.0.0.1:%s%s/\n' "$port" "$mount"
+	while kill -0 "$server_nginx_pid" 2>/dev/null; do
+		wait "$server_nginx_pid" || true
+	done
+	say "nginx ended; see $state/nginx.log"
+	exit 1
+}

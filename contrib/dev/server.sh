@@ -1,0 +1,91 @@
+# One board on loopback: settings, store, jinbang-web under a small supervisor, nginx. Used by
+# `./dev serve`, the end-to-end tests and the benchmark.
+
+server_nginx_pid="" server_supervisor_pid=""
+
+# server_settings STATE BOARD MOUNT: writes STATE/jinbang.conf.
+server_settings() {
+	local state=$1 board=$2 mount=$3
+	mkdir -p "$state/run" "$state/tmp"
+	cat >"$state/jinbang.conf" <<EOF
+site = {
+    board = "$board";
+    texts = "${SERVER_TEXTS:-$top/views/texts}";
+    mount = "$mount";
+};
+store = {
+    path = "$state/store";
+    map_size = "${SERVER_MAP_SIZE:-4G}";
+    min_free = "${SERVER_MIN_FREE:-1M}";
+};
+run = { dir = "$state/run"; };
+${SERVER_SETTINGS:-}
+EOF
+}
+
+# server_store BUILD STATE TABLE: an empty store, filled from TABLE if there is one.
+server_store() {
+	local tree=$1 state=$2 table=$3
+	[ -d "$state/store" ] && return 0
+	"$tree/cli/jinbang" --config "$state/jinbang.conf" init >&2
+	[ -z "$table" ] || "$tree/cli/jinbang" --config "$state/jinbang.conf" import table "$table" >&2
+}
+
+# server_texts STATE: the installed texts with the sample's own in their place.
+server_texts() {
+	local state=$1
+	mkdir -p "$state/texts"
+	cp -R "$top/views/texts/." "$state/texts/"
+	cp -R "$top/contrib/boards/sample/texts/." "$state/texts/"
+	SERVER_TEXTS=$state/texts
+}
+
+# Restarts jinbang-web when it dies, more slowly the more often it does. SIGTERM ends both.
+server_supervise() {
+	local tree=$1 state=$2 pid="" wait=0.05 stopping=no began
+	trap 'stopping=yes; [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null' TERM
+	trap '[ -n "$pid" ] && kill -HUP "$pid" 2>/dev/null' HUP
+	while [ $stopping = no ]; do
+		began=$SECONDS
+		"$tree/jinbang-web" -c "$state/jinbang.conf" &
+		pid=$!
+		echo "$pid" >"$state/web.pid"
+		while kill -0 "$pid" 2>/dev/null; do wait "$pid" || true; done
+		[ $stopping = no ] || break
+		[ $((SECONDS - began)) -lt 5 ] || wait=0.05
+		sleep "$wait"
+		case $wait in 0.05) wait=0.2 ;; 0.2) wait=1 ;; *) wait=5 ;; esac
+	done
+}
+
+# server_start BUILD STATE PORT MOUNT: everything runs and answers, or an error.
+server_start() {
+	local tree=$1 state=$2 port=$3 mount=$4 i
+	"$top/contrib/nginx/render" dev --state "$state" --port "$port" --mount "$mount" \
+		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" >"$state/nginx.conf"
+	server_supervise "$tree" "$state" >>"$state/web.log" 2>&1 &
+	server_supervisor_pid=$!
+	nginx -p "$state" -c "$state/nginx.conf" -e "$state/nginx.log" >>"$state/nginx.log" 2>&1 &
+	server_nginx_pid=$!
+	for ((i = 0; i < 200; i++)); do
+		kill -0 "$server_nginx_pid" 2>/dev/null || break
+		if curl -fs -o /dev/null "http://127.0.0.1:$port$mount/healthz"; then
+			return 0
+		fi
+		sleep 0.1
+	done
+	say "the server does not answer:"
+	tail -n 5 "$state/web.log" "$state/nginx.log" >&2
+	return 1
+}
+
+server_stop() {
+	local pid
+	for pid in "$server_nginx_pid" "$server_supervisor_pid"; do
+		[ -z "$pid" ] || kill -TERM "$pid" 2>/dev/null || true
+	done
+	for pid in "$server_nginx_pid" "$server_supervisor_pid"; do
+		[ -z "$pid" ] || wait "$pid" 2>/dev/null || true
+	done
+	server_nginx_pid="" server_supervisor_pid=""
+}
