@@ -383,7 +383,8 @@ put_field(struct jb_buf *out, const struct request *r, const struct field *f, bo
         text = text_at(r, f);
         if (!job_text && !text[0])
             jb_buf_puts(out, "-1");
-        else if (!job_text && jb_parse_int(jb_str(text), 0, INT64_MAX, &number) == 0)
+        else if (!job_text && (text[0] != '0' || !text[1]) &&
+                 jb_parse_int(jb_str(text), 0, INT64_MAX, &number) == 0)
             jb_buf_puts(out, text);
         else
             document_put_string(out, text, ascii);

@@ -51,14 +51,15 @@ read_cell(struct reading *r, const cJSON *item, struct cell *cell)
             jb_buf_puts(&joined, part->valuestring);
         }
     }
-    if (joined.n || joined.err) {
+    if (joined.err) {
         cell->kind = CELL_TEXT;
-        cell->text = joined.err ? NULL : jb_arena_dup(r->arena, joined.p, joined.n);
-        jb_buf_free(&joined);
-        if (!cell->text)
-            return jb_fail(r->err, JB_ETOOBIG, "a cell of more than %d bytes", TABLE_CELL);
+        cell->text = NULL;
+    } else if (joined.n) {
+        cell->kind = CELL_TEXT;
+        cell->text = jb_arena_dup(r->arena, joined.p, joined.n);
     }
-    return 0;
+    jb_buf_free(&joined);
+    return cell->text ? 0 : jb_fail(r->err, JB_ETOOBIG, "a cell of more than %d bytes", TABLE_CELL);
 }
 
 static int

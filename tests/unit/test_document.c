@@ -217,6 +217,8 @@ test_ours_in_their_order(void **state)
     assert_string_equal(write_ok(&again), text);
     again.doc.n = 0;
     assert_string_equal(write_ok(&again), text);
+    again.job_id = "0703434"; /* no JSON number */
+    assert_non_null(strstr(write_ok(&again), "\"job_id\": \"0703434\""));
 }
 
 static void
