@@ -180,73 +180,6 @@ cell_text(const struct importing *t, const struct row *row, enum column column)
     return strcmp(text, "?") == 0 || strcmp(text, "None") == 0 ? "" : text;
 }
 
-static double
-cell_number(const struct cell *cell)
-{
-    double d;
-
-    if (cell->kind == CELL_NUMBER)
-        return cell->number;
-    if (cell->kind == CELL_TEXT && jb_parse_double(jb_str(cell->text), &d) == 0)
-        return d;
-    return NAN;
-}
-
-/* 1 yes, 0 no, -1 not said. */
-static int
-cell_truth(const struct cell *cell, bool invert)
-{
-    int truth = -1;
-
-    if (cell->kind == CELL_TRUE ||
-        (cell->kind == CELL_TEXT && strcasecmp(cell->text, "true") == 0))
-        truth = 1;
-    else if (cell->kind == CELL_FALSE ||
-             (cell->kind == CELL_TEXT && strcasecmp(cell->text, "false") == 0))
-        truth = 0;
-    return truth < 0 ? -1 : invert ? !truth : truth;
-}
-
-/* The text of the first link of a Model cell: `<a …>org/name</a> …`. */
-static const char *
-markup_text(const char *cell, struct jb_arena *arena)
-{
-    static const struct {
-        const char *from;
-        char to;
-    } entities[] = {{"&amp;", '&'},  {"&lt;", '<'},    {"&gt;", '>'},
-                    {"&quot;", '"'}, {"&#x27;", '\''}, {"&#39;", '\''}};
-    const char *start = cell, *end;
-    char *out;
-    size_t n = 0;
-
-    if (cell[0] == '<') {
-        start = strchr(cell, '>');
-        start = start ? start + 1 : cell;
-    }
-    end = start + strcspn(start, "<");
-    if (cell[0] != '<')
-        end = start + strlen(start);
-    out = jb_arena_dup(arena, start, (size_t)(end - start));
-    if (!out)
-        return NULL;
-    for (size_t i = 0; out[i];) {
-        size_t e = 0;
-
-        for (; e < sizeof(entities) / sizeof(entities[0]); e++)
-            if (strncmp(out + i, entities[e].from, strlen(entities[e].from)) == 0)
-                break;
-        if (e < sizeof(entities) / sizeof(entities[0])) {
-            out[n++] = entities[e].to;
-            i += strlen(entities[e].from);
-        } else {
-            out[n++] = out[i++];
-        }
-    }
-    out[n] = '\0';
-    return out;
-}
-
 /* `🟢 : pretrained` of the icon and the label, which may begin with the icon itself. */
 static const char *
 model_type(const struct importing *t, const struct row *row)
@@ -267,11 +200,11 @@ read_request(struct importing *t, struct row *row, struct jb_error *err)
 {
     struct request *r = &row->request;
     const char *date = cell_text(t, row, COL_DATE);
-    double params = cell_number(cell_at(t, row, COL_PARAMS));
+    double params = table_number(cell_at(t, row, COL_PARAMS));
     int rc;
 
     r->model = t->at[COL_NAME] >= 0 ? cell_text(t, row, COL_NAME)
-                                    : markup_text(cell_text(t, row, COL_MODEL), t->arena);
+                                    : table_link_text(cell_text(t, row, COL_MODEL), t->arena);
     r->revision = document_clean_text(cell_text(t, row, COL_SHA), t->arena);
     r->precision = document_clean_text(cell_text(t, row, COL_PRECISION), t->arena);
     r->weight_type = document_clean_text(cell_text(t, row, COL_WEIGHT), t->arena);
@@ -307,9 +240,9 @@ static void
 read_info(struct importing *t, struct row *row)
 {
     struct row *first;
-    double likes = cell_number(cell_at(t, row, COL_LIKES));
+    double likes = table_number(cell_at(t, row, COL_LIKES));
 
-    row->flagged = cell_truth(cell_at(t, row, COL_FLAGGED), t->options->invert) == 1;
+    row->flagged = table_truth(cell_at(t, row, COL_FLAGGED), t->options->invert) == 1;
     HASH_FIND(by_model, t->by_model, row->request.model, strlen(row->request.model), first);
     if (!first) {
         row->first = true;
@@ -317,14 +250,14 @@ read_info(struct importing *t, struct row *row)
             .model = row->request.model,
             .likes = likes >= 0 && likes < 1e15 ? likes : NAN,
             .license = document_clean_text(cell_text(t, row, COL_LICENSE), t->arena),
-            .still_on_hub = cell_truth(cell_at(t, row, COL_ON_HUB), false) != 0,
+            .still_on_hub = table_truth(cell_at(t, row, COL_ON_HUB), false) != 0,
         };
         HASH_ADD_KEYPTR(by_model, t->by_model, row->request.model, strlen(row->request.model),
                         row);
         first = row;
     }
-    first->merged |= cell_truth(cell_at(t, row, COL_MERGED), t->options->invert) == 1;
-    first->moe |= cell_truth(cell_at(t, row, COL_MOE), t->options->invert) == 1;
+    first->merged |= table_truth(cell_at(t, row, COL_MERGED), t->options->invert) == 1;
+    first->moe |= table_truth(cell_at(t, row, COL_MOE), t->options->invert) == 1;
 }
 
 static bool
@@ -404,7 +337,7 @@ write_result(const struct importing *t, const struct row *row, const char *where
     }
     jb_buf_puts(out, "}, \"results\": {");
     for (size_t c = 0; c < t->table.columns; c++) {
-        double value = cell_number(&row->cells[c]);
+        double value = table_number(&row->cells[c]);
         char digits[JB_DOUBLE_SIZE];
 
         if (!t->scores[c] || row->cells[c].kind == CELL_NONE)

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define TABLE_BYTES   (64 << 20)
@@ -40,3 +41,11 @@ int table_read_csv(struct jb_str bytes, struct jb_arena *arena, struct jb_error 
  * is a cell without value. {column: [value, …]} too. */
 int table_read_json(struct jb_str bytes, struct jb_arena *arena, struct jb_error *err,
                     struct table *ret_table);
+
+/* What a cell says, whether it was a JSON value or text. */
+double table_number(const struct cell *cell);          /* NAN: no number */
+int table_truth(const struct cell *cell, bool invert); /* 1 yes, 0 no, -1 not said */
+
+/* The text of the first link of a Model cell, `<a …>org/name</a> …`, or of a plain cell, in
+ * `arena`; NULL when memory is out. */
+const char *table_link_text(const char *cell, struct jb_arena *arena);
