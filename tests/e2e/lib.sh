@@ -1,0 +1,90 @@
+# For the end-to-end tests: a board of its own on a free port, and TAP. Sourced.
+# JB_SRCDIR is the source tree, JB_ASAN and JB_RELEASE are build trees.
+
+top=$JB_SRCDIR
+build=$top/build
+say() { printf '# %s\n' "$*"; }
+# shellcheck source=contrib/dev/server.sh
+. "$top/contrib/dev/server.sh"
+
+tree=${JB_TREE:-$JB_ASAN}
+count=0 bad=0
+
+# ok NAME COMMAND…: one line of TAP.
+ok() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		printf 'ok %d - %s\n' "$count" "$name"
+	else
+		printf 'not ok %d - %s\n' "$count" "$name"
+		bad=$((bad + 1))
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	printf 'ok %d # SKIP %s\n' "$count" "$1"
+}
+
+finish() {
+	printf '1..%d\n' "$count"
+	[ "$bad" = 0 ]
+}
+
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# begin [MOUNT]: starts a board with the sample table; sets url, state, port.
+begin() {
+	local mount=${1:-}
+	state=$(mktemp -d "${TMPDIR:-/tmp}/jinbang-e2e.XXXXXX")
+	chmod 755 "$state"
+	port=$(free_port)
+	url=http://127.0.0.1:$port$mount
+	trap 'server_stop; rm -rf "$state"' EXIT
+	trap 'exit 1' INT TERM
+	# A sanitizer's report is a failure even when nobody looks at the log.
+	export ASAN_OPTIONS=exitcode=99:log_path=$state/asan UBSAN_OPTIONS=print_stacktrace=1:log_path=$state/asan
+	server_texts "$state"
+	server_settings "$state" "${BOARD:-$top/contrib/boards/mini-leaderboard.conf}" "$mount"
+	server_store "$tree" "$state" "${TABLE-$top/contrib/boards/sample/gradio_mini_leaderboard_285.json}" 2>&1 | sed 's/^/# /'
+	server_start "$tree" "$state" "$port" "$mount"
+}
+
+jinbang() { "$tree/cli/jinbang" --config "$state/jinbang.conf" "$@"; }
+
+web_pid() { cat "$state/web.pid"; }
+
+no_sanitizer_report() { ! ls "$state"/asan.* >/dev/null 2>&1 || { head -n 30 "$state"/asan.* | sed 's/^/# /'; return 1; }; }
+
+# status URL-PATH [curl options]: the status code.
+status() {
+	local path=$1
+	shift
+	curl -s -m 20 -o /dev/null -w '%{http_code}' "$@" "$url$path"
+}
+is_status() {
+	local want=$1 got
+	shift
+	got=$(status "$@")
+	[ "$got" = "$want" ] || { say "got $got for $1"; return 1; }
+}
+body() {
+	local path=$1
+	shift
+	curl -s -m 20 "$@" "$url$path"
+}
+header() { # PATH NAME [curl options]
+	local path=$1 name=$2
+	shift 2
+	curl -s -m 20 -o /dev/null -D - "$@" "$url$path" | tr -d '\r' | sed -n "s/^$name: //Ip" | tail -n 1
+}
+has() { # TEXT, in standard input
+	grep -qF -- "$1"
+}
+json_post() { # PATH JSON
+	curl -s -m 20 -X POST -H 'Content-Type: application/json' --data-binary "$2" "$url$1"
+}
