@@ -150,10 +150,8 @@ static bool
 read_unit(struct reader *r, const config_setting_t *at, const char *key,
           const struct setting *s, int64_t *ret)
 {
-    const char *text;
-
     if (config_setting_type(at) != CONFIG_TYPE_STRING ||
-        settings_unit_parse(s->type, text = config_setting_get_string(at), ret)) {
+        settings_unit_parse(s->type, config_setting_get_string(at), ret)) {
         complain(r, at, key, "must be %s", settings_unit_hint(s->type));
         return false;
     }

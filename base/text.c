@@ -166,17 +166,15 @@ put_escaped(struct jb_buf *b, struct jb_str s, bool (*escape)(struct jb_buf *, u
     while (i < s.n) {
         unsigned char c = (unsigned char)s.p[i];
         size_t len = utf8_length((const unsigned char *)s.p + i, s.n - i);
-        size_t before = b->n;
         if (len > 1) {
             i += len;
             continue;
         }
         if (run < i)
             jb_buf_put(b, s.p + run, i - run);
-        before = b->n;
         if (len == 0)
             jb_buf_puts(b, "\xef\xbf\xbd");
-        else if (!escape(b, c) && b->n == before)
+        else if (!escape(b, c))
             jb_buf_putc(b, (char)c);
         run = ++i;
     }

@@ -24,24 +24,28 @@ struct gradio_call {
 
 struct gradio_answer {
     int fn_index;
-    struct jb_str session;  /* session_hash of the body; empty = none given */
+    struct jb_str session;         /* session_hash of the body; empty = none given */
     struct gradio_outcome outcome; /* output is the caller's to unref */
 };
 
 /*
  * Runs a call. 0 also when the function ended with an error of its own (outcome.success false).
- * JB_EPARSE, JB_EUNPROC, JB_ENOENT (no such function), JB_ETOOBIG (depth, size) with the reason;
- * gradio_error_body() makes the body for them. Strings of the answer live in `arena`.
+ * JB_EPARSE, JB_EUNPROC, JB_ENOENT (no such function), JB_ETOOBIG (depth, size) with the
+ * reason; gradio_error_body() makes the body for them. Strings of the answer live in `arena`.
  */
 int gradio_call_run(const struct gradio_site *site, const struct gradio_call *call,
-                    const struct board_limits *limits, struct jb_arena *arena, struct jb_error *err,
-                    struct gradio_answer *ret_answer);
+                    const struct board_limits *limits, struct jb_arena *arena,
+                    struct jb_error *err, struct gradio_answer *ret_answer);
 
-/* Body of /run and /api: {"data":…,"is_generating":false,…} or {"error":…}; `ret_status` 200 or 500. */
-int gradio_run_body(const struct gradio_answer *answer, bool prefixed, double seconds, struct jb_buf *out, int *ret_status);
+/* Body of /run and /api: {"data":…,"is_generating":false,…} or {"error":…}; `ret_status` 200 or
+ * 500. */
+int gradio_run_body(const struct gradio_answer *answer, bool prefixed, double seconds,
+                    struct jb_buf *out, int *ret_status);
 
-/* {"detail":"…"} or the list form of 422, as Gradio words it; `ret_status` is the HTTP status. */
-void gradio_error_body(int code, const struct jb_error *err, struct jb_buf *out, int *ret_status);
+/* {"detail":"…"} or the list form of 422, as Gradio words it; `ret_status` is the HTTP status.
+ */
+void gradio_error_body(int code, const struct jb_error *err, struct jb_buf *out,
+                       int *ret_status);
 
 /* Body of POST /cancel: {"session_hash","fn_index","event_id"}. Errors as gradio_call_run(); a
  * member that is missing comes back empty. */

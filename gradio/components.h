@@ -98,8 +98,8 @@ extern const struct component component_table[C_MAX];
 
 /*
  * The order of the `components` array: no table in positions 0 to 16, the full table at 17, the
- * running queue at 31, the pending one at 34 (scrapers of 2023 count to them), every other table
- * after 17.
+ * running queue at 31, the pending one at 34 (scrapers of 2023 count to them), every other
+ * table after 17.
  */
 #define COMPONENTS_LISTED (C_MAX - 1)
 extern const enum component_id component_order[COMPONENTS_LISTED];

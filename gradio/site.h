@@ -18,8 +18,8 @@ struct cells; /* views/cells.h */
 
 /* `app_id` is fixed per process start. The site keeps references to board and lists. */
 int gradio_site_new(const struct conf *conf, struct board *board, struct queue_lists *lists,
-                    const struct cells *cells, const struct texts *texts, uint64_t app_id, struct jb_error *err,
-                    struct gradio_site **ret_site);
+                    const struct cells *cells, const struct texts *texts, uint64_t app_id,
+                    struct jb_error *err, struct gradio_site **ret_site);
 void gradio_site_free(struct gradio_site *site);
 
 /* Ready bodies. Owned by the site. */

@@ -9,16 +9,19 @@
 
 /* The shapes in which evaluation results come. */
 enum harness_dialect {
-    DIALECT_PINNED,    /* lm-evaluation-harness b281b09: {"results":{task:{metric:v}},"versions","config"}, 0..1 */
+    DIALECT_PINNED,    /* lm-evaluation-harness b281b09:
+                          {"results":{task:{metric:v}},"versions","config"}, 0..1 */
     DIALECT_PRESENT,   /* lm_eval of today: metric keys carry a filter ("acc,none"), 0..1 */
     DIALECT_LIGHTEVAL, /* config_general, keys `harness|task|shots`, 0..1 */
     DIALECT_CN,        /* config_general, keys `harness-task`, 0..100 */
-    DIALECT_TEMPLATE,  /* {"config":{model_name,…},"results":{task:{metric:v}}}: the scale is guessed */
+    DIALECT_TEMPLATE,  /* {"config":{model_name,…},"results":{task:{metric:v}}}: the scale is
+                          guessed */
     DIALECT_TABLE,     /* made by `jinbang import table`: 0..100 */
     DIALECT_MAX,
 };
 
-/* How one dialect names a benchmark's tasks, where it differs from the benchmark's own names. */
+/* How one dialect names a benchmark's tasks, where it differs from the benchmark's own names.
+ */
 struct benchmark_source {
     int dialect;                  /* enum harness_dialect */
     struct setting_strings tasks; /* as benchmark.tasks */
@@ -37,8 +40,8 @@ struct benchmark {
     struct setting_strings tasks;
     int64_t count;
     bool in_average;
-    double baseline; /* of random answers, percent; NAN unknown */
-    double human;    /* percent; NAN unknown */
+    double baseline;             /* of random answers, percent; NAN unknown */
+    double human;                /* percent; NAN unknown */
     struct setting_list sources; /* struct benchmark_source */
 };
 

@@ -25,20 +25,23 @@ struct score_problem {
 
 struct scores {
     enum harness_dialect dialect;
-    const char *model;     /* hub id; "" when the file does not say (pinned, present: from model_args) */
+    const char
+        *model; /* hub id; "" when the file does not say (pinned, present: from model_args) */
     const char *revision;  /* sha or "" */
-    const char *precision; /* "float16", …; "" unknown; `torch.` stripped; the text "None" of old files is GPTQ */
+    const char *precision; /* "float16", …; "" unknown; `torch.` stripped; the text "None" of
+                              old files is GPTQ */
     int64_t time;          /* of the run, microseconds UTC; 0 unknown */
     size_t n;
     const struct score *items; /* benchmarks of which the file holds all tasks */
     size_t problems;
-    const struct score_problem *problem; /* benchmarks of which it holds some tasks, but no score */
+    const struct score_problem
+        *problem; /* benchmarks of which it holds some tasks, but no score */
 };
 
 /*
  * Reads one result document. JB_EPARSE (not JSON, with the offset), JB_EUNPROC (JSON, but none
- * of the dialects; or no benchmark of the board in it at all), JB_ETOOBIG, JB_ENOMEM. Everything
- * returned lives in `arena`.
+ * of the dialects; or no benchmark of the board in it at all), JB_ETOOBIG, JB_ENOMEM.
+ * Everything returned lives in `arena`.
  */
 int scores_read(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
                 struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores);

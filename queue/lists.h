@@ -19,8 +19,10 @@ struct queue_entry {
 struct queue_lists;
 
 /* Strings end in a NUL that is not counted. JB_ENOMEM and what the store says. */
-int queue_lists_build(struct store_txn *txn, struct jb_error *err, struct queue_lists **ret_lists);
+int queue_lists_build(struct store_txn *txn, struct jb_error *err,
+                      struct queue_lists **ret_lists);
 struct queue_lists *queue_lists_ref(struct queue_lists *lists);
 void queue_lists_unref(struct queue_lists *lists);
 /* Lives as long as the lists; an empty table gives NULL and 0. */
-const struct queue_entry *queue_lists_table(const struct queue_lists *lists, enum queue_table table, size_t *ret_n);
+const struct queue_entry *queue_lists_table(const struct queue_lists *lists,
+                                            enum queue_table table, size_t *ret_n);

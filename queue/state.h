@@ -20,7 +20,13 @@ enum queue_state {
 };
 
 /* The table of the Submit tab in which a state is shown. */
-enum queue_table { QUEUE_TABLE_FINISHED, QUEUE_TABLE_RUNNING, QUEUE_TABLE_PENDING, QUEUE_TABLE_FAILED, QUEUE_TABLE_NONE };
+enum queue_table {
+    QUEUE_TABLE_FINISHED,
+    QUEUE_TABLE_RUNNING,
+    QUEUE_TABLE_PENDING,
+    QUEUE_TABLE_FAILED,
+    QUEUE_TABLE_NONE
+};
 
 /* The word as stored -> state; any text beginning FINISHED is FINISHED, an unknown word is
  * QUEUE_STATE_MAX. Case matters, as upstream. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hub-shaped files in and out. Imports work in batches of one transaction each; a broken file is
- * reported with its path and reason and the rest goes on; importing the same again changes
+ * Hub-shaped files in and out. Imports work in batches of one transaction each; a broken file
+ * is reported with its path and reason and the rest goes on; importing the same again changes
  * nothing. `files` counts what was looked at: files, members of a file or rows of a table.
  * Exports write the original bytes of what was not changed, and splice changed members
  * into those bytes where something was.
@@ -27,31 +27,37 @@ struct import_counts {
 };
 
 int import_requests(struct store *store, const char *dir, const char *actor,
-                    const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
-int import_results(struct store *store, const char *dir, const struct benchmark *benchmarks, size_t n,
-                   const char *actor, const struct import_sink *sink, struct jb_error *err,
-                   struct import_counts *ret_counts);
+                    const struct import_sink *sink, struct jb_error *err,
+                    struct import_counts *ret_counts);
+int import_results(struct store *store, const char *dir, const struct benchmark *benchmarks,
+                   size_t n, const char *actor, const struct import_sink *sink,
+                   struct jb_error *err, struct import_counts *ret_counts);
 /* model_infos.json: one object, model id -> object. */
 int import_models(struct store *store, const char *file, const char *actor,
-                  const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+                  const struct import_sink *sink, struct jb_error *err,
+                  struct import_counts *ret_counts);
 
 /* flags.json, aliases.json, blocked.json: one object, name -> text; blocked may be a list of
  * names. */
 int import_notes(struct store *store, enum store_note kind, const char *file, const char *actor,
-                 const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
-/* Computes the scores of every stored result document anew, after the board file has changed. */
-int import_rescore(struct store *store, const struct benchmark *benchmarks, size_t n, const char *actor,
-                   const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+                 const struct import_sink *sink, struct jb_error *err,
+                 struct import_counts *ret_counts);
+/* Computes the scores of every stored result document anew, after the board file has changed.
+ */
+int import_rescore(struct store *store, const struct benchmark *benchmarks, size_t n,
+                   const char *actor, const struct import_sink *sink, struct jb_error *err,
+                   struct import_counts *ret_counts);
 
 struct import_table_options {
-    bool invert; /* Merged, Flagged, MoE mean the opposite (late HF v1 tables) */
+    bool invert;  /* Merged, Flagged, MoE mean the opposite (late HF v1 tables) */
     int64_t time; /* of the scores, microseconds UTC; 0 = the rows' own `date` or unknown */
 };
 /* A table of scores: .csv with a header line, or column-oriented .json
  * {column: {row: value}}. Columns are known by their headers (and fboulnois' short names). */
-int import_table(struct store *store, const char *file, const struct benchmark *benchmarks, size_t n,
-                 const struct import_table_options *options, const char *actor,
-                 const struct import_sink *sink, struct jb_error *err, struct import_counts *ret_counts);
+int import_table(struct store *store, const char *file, const struct benchmark *benchmarks,
+                 size_t n, const struct import_table_options *options, const char *actor,
+                 const struct import_sink *sink, struct jb_error *err,
+                 struct import_counts *ret_counts);
 
 /* requests/…, results/…, model_infos.json, flags.json, aliases.json, blocked.json under `dir`;
  * files with the same bytes are left alone. */

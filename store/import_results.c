@@ -77,7 +77,8 @@ import_result_make(struct jb_str doc, const char *path, const struct benchmark *
     if (!r.model)
         return jb_fail(err, JB_ENOMEM, "out of memory");
     if (!r.model[0])
-        return jb_fail(err, JB_EUNPROC, "names no model of the hub, and lies in no folder of one");
+        return jb_fail(err, JB_EUNPROC,
+                       "names no model of the hub, and lies in no folder of one");
     rc = document_model_check(r.model, err);
     if (rc)
         return rc;

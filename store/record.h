@@ -4,9 +4,9 @@
  * the arena given. A document that came from outside keeps its bytes (`doc`) with all unknown
  * fields; the typed members beside it are what we understood of it.
  *
- * Every put says whether it changed anything: the same content twice is STORE_SAME and leaves no
- * trace. A change appends to the change log and moves board_seq or queue_seq. A put without a
- * document keeps the document that is stored, so that what was read without documents may be
+ * Every put says whether it changed anything: the same content twice is STORE_SAME and leaves
+ * no trace. A change appends to the change log and moves board_seq or queue_seq. A put without
+ * a document keeps the document that is stored, so that what was read without documents may be
  * changed and put back.
  *
  * A put that is refused spoils its transaction like any other failure. Who goes through many
@@ -30,9 +30,9 @@
 enum store_outcome { STORE_SAME, STORE_NEW, STORE_CHANGED };
 
 /*
- * A request for evaluation. Identity: model, revision, precision, weight type (model ids compare
- * exactly). `status` is the word as the datasets write it (facts: PENDING, RERUN, RUNNING,
- * FINISHED…, PENDING_NEW_EVAL, FAILED, CANCELLED); queue/state.h gives it meaning.
+ * A request for evaluation. Identity: model, revision, precision, weight type (model ids
+ * compare exactly). `status` is the word as the datasets write it (facts: PENDING, RERUN,
+ * RUNNING, FINISHED…, PENDING_NEW_EVAL, FAILED, CANCELLED); queue/state.h gives it meaning.
  */
 struct request {
     uint64_t id; /* 0 when new; given by the store, never used again */
@@ -51,7 +51,7 @@ struct request {
     double likes;        /* of the request itself, older files; NAN */
     bool private_;
     int64_t submitted; /* microseconds UTC; 0 unknown */
-    const char *path;  /* file in the requests layout, relative; "" = the one our layout gives */
+    const char *path; /* file in the requests layout, relative; "" = the one our layout gives */
     struct jb_str doc; /* bytes as imported; empty = written by us */
 };
 
@@ -62,8 +62,10 @@ int store_request_check(const struct request *request, struct jb_error *err);
  * identity may change. The id is filled in. JB_ECONFLICT when the identity belongs to another
  * id, JB_ENOENT when there is no such id.
  */
-int store_request_put(struct store_txn *txn, struct request *request, enum store_outcome *ret_outcome);
-int store_request_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena, struct request *ret_request);
+int store_request_put(struct store_txn *txn, struct request *request,
+                      enum store_outcome *ret_outcome);
+int store_request_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena,
+                      struct request *ret_request);
 /* By identity; JB_ENOENT. */
 int store_request_find(struct store_txn *txn, const char *model, const char *revision,
                        const char *precision, const char *weight_type, struct jb_arena *arena,
@@ -94,8 +96,10 @@ struct result {
 };
 
 int store_result_check(const struct result *result, struct jb_error *err);
-int store_result_put(struct store_txn *txn, struct result *result, enum store_outcome *ret_outcome);
-int store_result_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena, struct result *ret_result);
+int store_result_put(struct store_txn *txn, struct result *result,
+                     enum store_outcome *ret_outcome);
+int store_result_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena,
+                     struct result *ret_result);
 /* By identity; JB_ENOENT. `name` is a file name, without folders. */
 int store_result_find(struct store_txn *txn, const char *model, const char *revision,
                       const char *precision, const char *name, struct jb_arena *arena,
@@ -114,8 +118,10 @@ struct model_info {
 };
 
 int store_model_check(const struct model_info *model, struct jb_error *err);
-int store_model_put(struct store_txn *txn, const struct model_info *model, enum store_outcome *ret_outcome);
-int store_model_get(struct store_txn *txn, const char *model, struct jb_arena *arena, struct model_info *ret_model);
+int store_model_put(struct store_txn *txn, const struct model_info *model,
+                    enum store_outcome *ret_outcome);
+int store_model_get(struct store_txn *txn, const char *model, struct jb_arena *arena,
+                    struct model_info *ret_model);
 int store_model_delete(struct store_txn *txn, const char *model);
 
 /* Short records: a name and a text. */
@@ -125,9 +131,10 @@ enum store_note {
     NOTE_BLOCKED, /* do-not-submit: model -> reason */
     NOTE_MAX,
 };
-int store_note_check(enum store_note kind, const char *name, const char *text, struct jb_error *err);
-int store_note_put(struct store_txn *txn, enum store_note kind, const char *name, const char *text,
-                   enum store_outcome *ret_outcome);
+int store_note_check(enum store_note kind, const char *name, const char *text,
+                     struct jb_error *err);
+int store_note_put(struct store_txn *txn, enum store_note kind, const char *name,
+                   const char *text, enum store_outcome *ret_outcome);
 int store_note_get(struct store_txn *txn, enum store_note kind, const char *name,
                    struct jb_arena *arena, const char **ret_text);
 int store_note_delete(struct store_txn *txn, enum store_note kind, const char *name);
@@ -147,10 +154,12 @@ int store_models_each(struct store_txn *txn, struct jb_arena *arena, bool with_d
 int store_notes_each(struct store_txn *txn, enum store_note kind, struct jb_arena *arena,
                      int (*each)(void *ctx, const char *name, const char *text), void *ctx);
 /* Requests and results of one model, by id. */
-int store_model_requests(struct store_txn *txn, const char *model, struct jb_arena *arena, bool with_docs,
-                         int (*each)(void *ctx, const struct request *request), void *ctx);
-int store_model_results(struct store_txn *txn, const char *model, struct jb_arena *arena, bool with_docs,
-                        int (*each)(void *ctx, const struct result *result), void *ctx);
+int store_model_requests(struct store_txn *txn, const char *model, struct jb_arena *arena,
+                         bool with_docs, int (*each)(void *ctx, const struct request *request),
+                         void *ctx);
+int store_model_results(struct store_txn *txn, const char *model, struct jb_arena *arena,
+                        bool with_docs, int (*each)(void *ctx, const struct result *result),
+                        void *ctx);
 
 /* The change log: what was accepted, in order; feeds, webhooks, exports, audit and mirrors read
  * it by cursor. */
@@ -160,8 +169,9 @@ struct change {
     const char *actor;
     const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked" */
     const char *action; /* "new", "changed", "deleted" */
-    const char *name;   /* model id; of a request "<id> <revision> <precision> <weight type>", of a result "<id> <file name>" */
-    uint64_t id;        /* of a request or result; 0 */
+    const char *name; /* model id; of a request "<id> <revision> <precision> <weight type>", of
+                         a result "<id> <file name>" */
+    uint64_t id;      /* of a request or result; 0 */
 };
 /* Entries with seq > after, oldest first. */
 int store_changes_each(struct store_txn *txn, uint64_t after, struct jb_arena *arena,

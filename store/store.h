@@ -20,7 +20,9 @@
 struct store;
 struct store_txn;
 
-#define STORE_SCHEMA 1 /* raised by a migration; a store with a greater number is not opened */
+#define STORE_SCHEMA                                                                           \
+    1 /* raised by a migration; a store with a greater number is not opened                    \
+       */
 
 /* Makes the folder (2770) and an empty store with its keys. JB_EEXIST if there is a store. */
 int store_create(const struct conf *conf, struct jb_error *err);
@@ -28,11 +30,12 @@ int store_create(const struct conf *conf, struct jb_error *err);
 /*
  * Opens an existing store; once per process, after fork (JB_EBUSY when this process has it open
  * already). Clears slots of readers that died. When store.path is a regular file it is taken
- * for a backup: read only, and nobody may write to it meanwhile. A read-only open needs no write
- * permission on data.mdb, but on lock.mdb (where readers announce themselves).
- * JB_ENOENT (with the hint `jinbang init`), JB_EVERSION, JB_EACCES, JB_EIO, JB_ECORRUPT.
+ * for a backup: read only, and nobody may write to it meanwhile. A read-only open needs no
+ * write permission on data.mdb, but on lock.mdb (where readers announce themselves). JB_ENOENT
+ * (with the hint `jinbang init`), JB_EVERSION, JB_EACCES, JB_EIO, JB_ECORRUPT.
  */
-int store_open(const struct conf *conf, bool read_only, struct jb_error *err, struct store **ret_store);
+int store_open(const struct conf *conf, bool read_only, struct jb_error *err,
+               struct store **ret_store);
 void store_close(struct store *store);
 
 /* Clears slots of dead readers; call every minute. Returns how many there were, or JB_E*. */
@@ -50,8 +53,8 @@ int store_begin(struct store *store, enum store_mode mode, const char *actor,
 
 /*
  * Ends the transaction whatever happens. 0 means: durable. JB_EFULL (map or disk full: nothing
- * of it is stored, reads go on), JB_EIO (no further write is begun by this process: restart it),
- * or the sticky error. A commit that changed anything rings the doorbells in run.dir.
+ * of it is stored, reads go on), JB_EIO (no further write is begun by this process: restart
+ * it), or the sticky error. A commit that changed anything rings the doorbells in run.dir.
  */
 int store_commit(struct store_txn *txn, struct jb_error *err);
 void store_abort(struct store_txn *txn); /* NULL is fine */
@@ -87,12 +90,13 @@ int store_stat_get(struct store_txn *txn, struct store_stat *ret_stat);
 
 /* A consistent copy while others write: temporary file, fsync, rename to `file`.
  * JB_EEXIST when `file` exists and `replace` is false. */
-int store_backup(struct store *store, const char *file, bool compact, bool replace, struct jb_error *err);
+int store_backup(struct store *store, const char *file, bool compact, bool replace,
+                 struct jb_error *err);
 
 /*
  * Walks everything: CRC and form of every value, every index entry against its record and every
- * record against its indexes, counters against contents. Calls `problem` for each mistake found.
- * Returns how many, or JB_E* when it could not go on.
+ * record against its indexes, counters against contents. Calls `problem` for each mistake
+ * found. Returns how many, or JB_E* when it could not go on.
  */
 int store_verify(struct store *store, void (*problem)(void *ctx, const char *text), void *ctx,
                  struct jb_error *err);
@@ -102,5 +106,5 @@ int store_verify(struct store *store, void (*problem)(void *ctx, const char *tex
  * whoever reads it, and the death of the child is then one more problem. Not for a process that
  * has threads or the store open.
  */
-int store_verify_apart(const struct conf *conf, void (*problem)(void *ctx, const char *text), void *ctx,
-                       struct jb_error *err);
+int store_verify_apart(const struct conf *conf, void (*problem)(void *ctx, const char *text),
+                       void *ctx, struct jb_error *err);

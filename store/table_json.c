@@ -59,7 +59,8 @@ read_cell(struct reading *r, const cJSON *item, struct cell *cell)
         cell->text = jb_arena_dup(r->arena, joined.p, joined.n);
     }
     jb_buf_free(&joined);
-    return cell->text ? 0 : jb_fail(r->err, JB_ETOOBIG, "a cell of more than %d bytes", TABLE_CELL);
+    return cell->text ? 0
+                      : jb_fail(r->err, JB_ETOOBIG, "a cell of more than %d bytes", TABLE_CELL);
 }
 
 static int

@@ -110,7 +110,7 @@ store_verify_apart(const struct conf *conf, void (*problem)(void *ctx, const cha
         } else if (line[0] == 'E') {
             const char *text = strchr(line, ' ');
             answered = true;
-            rc = jb_fail(err, atoi(line + 1), "%s", text ? text + 1 : "");
+            rc = jb_fail(err, (int)strtol(line + 1, NULL, 10), "%s", text ? text + 1 : "");
         }
     }
     free(line);

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loops of libraries, in words that cppcheck understands. Only for ./dev lint. */
-#define HASH_ITER(hh, head, el, tmp)    for ((el) = (head), (tmp) = (el); (el); (el) = (tmp))
-#define cJSON_ArrayForEach(el, of)      for ((el) = (of)->child; (el); (el) = (el)->next)
+#define HASH_ITER(hh, head, el, tmp) for ((el) = (head), (tmp) = (el); (el); (el) = (tmp))
+#define cJSON_ArrayForEach(el, of)   for ((el) = (of)->child; (el); (el) = (el)->next)
