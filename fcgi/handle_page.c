@@ -5,6 +5,7 @@
 #include "views/layout.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { PAGE_MAX = 64 << 20 };
 
@@ -143,6 +144,16 @@ handle_static(struct handling *h)
     char name[128];
 
     snprintf(name, sizeof(name), "%.*s", JB_STR_FMT(h->request->param[0]));
+    const struct asset *asset = asset_find(name);
+    if (asset && strcmp(asset->path, name) != 0) {
+        /* What may be cached for ever stands only under the name with the hash. */
+        h->response->status = 307;
+        jb_buf_printf(&h->response->head,
+                      "Location: %s/static/%s\r\nCache-Control: no-cache\r\nContent-Length: "
+                      "0\r\n",
+                      h->site->conf->site.mount, asset->path);
+        return;
+    }
     answer_asset(h, name);
 }
 

@@ -3,6 +3,9 @@
 #include "base/json.h"
 #include "fcgi/handlers.h"
 #include "fcgi/server.h"
+#include "views/layout.h"
+
+#include <stdio.h>
 
 static void
 json_text(struct handling *h, int status, const char *json)
@@ -86,7 +89,10 @@ handle_manifest(struct handling *h)
     jb_json_key(&j, "icons");
     jb_json_array(&j);
     jb_json_object(&j);
-    jb_json_ktext(&j, "src", "static/favicon.svg");
+    const struct asset *icon = asset_find("favicon.svg");
+    char src[128];
+    snprintf(src, sizeof(src), "static/%s", icon ? icon->path : "favicon.svg");
+    jb_json_ktext(&j, "src", src);
     jb_json_ktext(&j, "sizes", "any");
     jb_json_ktext(&j, "type", "image/svg+xml");
     jb_json_ktext(&j, "purpose", "any");

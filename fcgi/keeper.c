@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { POLL_MS = 1000, READERS_MS = 60000 };
+enum { POLL_MS = 1000, READERS_MS = 60000, RETRY_MS = 10000 };
 
 struct keeper {
     const char *conf_file;
@@ -60,8 +60,8 @@ log_report(const struct settings_report *report)
         jb_log(JB_LOG_ERR, "%.*s", (int)strcspn(p, "\n"), p);
 }
 
-static void
-rebuild(struct keeper *k, struct sources *sources)
+static bool
+rebuild(struct keeper *k, struct sources *sources, struct store_seq *seen)
 {
     struct jb_error err = {0};
     struct site *site = NULL, *old = NULL;
@@ -71,6 +71,7 @@ rebuild(struct keeper *k, struct sources *sources)
     if (rc == 0) {
         old = k->site;
         k->site = site;
+        *seen = site->seq;
         k->rebuilds++;
     } else {
         k->failures++;
@@ -85,6 +86,43 @@ rebuild(struct keeper *k, struct sources *sources)
                site->build_seconds * 1e3);
     }
     site_unref(old);
+    return rc == 0;
+}
+
+/* Settings that were used up at the start. */
+static void
+tell_what_needs_a_restart(const struct conf *first, const struct conf *now)
+{
+    const struct {
+        const char *key;
+        bool same;
+    } fixed[] = {
+        {"store.path", strcmp(first->store.path, now->store.path) == 0},
+        {"store.map_size", first->store.map_size == now->store.map_size},
+        {"store.max_readers", first->store.max_readers == now->store.max_readers},
+        {"run.dir", strcmp(first->run.dir, now->run.dir) == 0},
+        {"web.socket", strcmp(first->web.socket, now->web.socket) == 0},
+        {"web.socket_group", strcmp(first->web.socket_group, now->web.socket_group) == 0},
+        {"web.workers", first->web.workers == now->web.workers},
+        {"web.backlog", first->web.backlog == now->web.backlog},
+        {"web.receive_timeout", first->web.receive_timeout == now->web.receive_timeout},
+        {"web.stop_timeout", first->web.stop_timeout == now->web.stop_timeout},
+        {"web.max_connections", first->web.max_connections == now->web.max_connections},
+        {"gradio.max_sessions", first->gradio.max_sessions == now->gradio.max_sessions},
+        {"gradio.max_events", first->gradio.max_events == now->gradio.max_events},
+        {"gradio.max_session_bytes",
+         first->gradio.max_session_bytes == now->gradio.max_session_bytes},
+        {"gradio.max_total_bytes",
+         first->gradio.max_total_bytes == now->gradio.max_total_bytes},
+        {"gradio.heartbeat", first->gradio.heartbeat == now->gradio.heartbeat},
+        {"gradio.session_expiry", first->gradio.session_expiry == now->gradio.session_expiry},
+        {"gradio.close_grace", first->gradio.close_grace == now->gradio.close_grace},
+    };
+
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        if (!fixed[i].same)
+            jb_log(JB_LOG_NOTICE, "reload: %s has changed; a restart makes it so",
+                   fixed[i].key);
 }
 
 /* What can change without a restart: everything but the sockets, the store and the threads,
@@ -104,6 +142,7 @@ load_again(struct keeper *k, struct sources **sources)
     } else {
         jb_log_level_set((enum jb_log_level)sources_conf(fresh)->log.level);
         jb_log(JB_LOG_NOTICE, "settings, board file and texts read again");
+        tell_what_needs_a_restart(keeper_conf(k), sources_conf(fresh));
         sources_unref(*sources);
         *sources = fresh;
     }
@@ -112,20 +151,23 @@ load_again(struct keeper *k, struct sources **sources)
 }
 
 static bool
-store_changed(struct keeper *k, struct store_seq *seen)
+store_changed(struct keeper *k, const struct store_seq *seen)
 {
-    struct store_txn *txn;
+    struct store_txn *txn = NULL;
     struct store_seq now;
     struct jb_error err = {0};
+    int rc = store_begin(k->store, STORE_READ, NULL, &err, &txn);
 
-    if (store_begin(k->store, STORE_READ, NULL, &err, &txn))
-        return false;
-    int rc = store_seq_get(txn, &now);
+    if (rc == 0)
+        rc = store_seq_get(txn, &now);
     store_abort(txn);
-    if (rc || (now.board == seen->board && now.queue == seen->queue))
+    if (rc) {
+        static struct jb_log_limit limit;
+        jb_log_limited(&limit, JB_LOG_ERR, "the store cannot be read: %s",
+                       err.text[0] ? err.text : jb_strerror(rc));
         return false;
-    *seen = now;
-    return true;
+    }
+    return now.board != seen->board || now.queue != seen->queue;
 }
 
 static void *
@@ -135,6 +177,8 @@ keeper_main(void *arg)
     struct sources *sources = k->sources;
     struct store_seq seen = k->site->seq;
     int64_t last_build = 0, last_readers = jb_monotonic_ms();
+    bool pending = false,
+         failed = false; /* sources changed, not yet built; last build failed */
 
     for (;;) {
         struct pollfd fds[] = {{k->bell, POLLIN, 0}, {k->event, POLLIN, 0}};
@@ -149,7 +193,7 @@ keeper_main(void *arg)
         if (stopping)
             break;
         bool changed = reload && load_again(k, &sources);
-        changed = store_changed(k, &seen) || changed;
+        changed = store_changed(k, &seen) || changed || pending;
         int64_t now = jb_monotonic_ms();
         if (now - last_readers > READERS_MS) {
             store_check_readers(k->store);
@@ -158,13 +202,19 @@ keeper_main(void *arg)
         if (!changed)
             continue;
         int64_t interval = sources_conf(sources)->web.rebuild_interval;
+        if (failed && !reload && interval < RETRY_MS)
+            interval = RETRY_MS;
         if (now - last_build < interval) {
-            /* A burst of changes makes one rebuild at its end; a stop need not wait for it. */
-            struct pollfd stop = {k->event, POLLIN, 0};
-            poll(&stop, 1, (int)(interval - (now - last_build)));
-            store_changed(k, &seen);
+            /* A burst of changes makes one rebuild at its end; a stop or a reload need not wait
+             * for it. */
+            struct pollfd event = {k->event, POLLIN, 0};
+            if (poll(&event, 1, (int)(interval - (now - last_build))) > 0) {
+                pending = true;
+                continue;
+            }
         }
-        rebuild(k, sources);
+        pending = false;
+        failed = !rebuild(k, sources, &seen);
         last_build = jb_monotonic_ms();
     }
     k->sources = sources;

@@ -16,6 +16,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+enum { WATCH_MS = 1000 };
+
 static const char usage[] =
     "Usage: jinbang-web [-t] [-c FILE]\n"
     "Serves a leaderboard from its store to nginx over FastCGI.\n"
@@ -88,13 +90,19 @@ test_settings(const struct options *o)
 
 /* Waits for the signals that were blocked before any thread began. */
 static int
-wait_for_stop(const sigset_t *signals, struct keeper *keeper, int *ret_fd)
+wait_for_stop(const sigset_t *signals, struct keeper *keeper, struct server *server,
+              int *ret_fd)
 {
     int fd = signalfd(-1, signals, SFD_CLOEXEC);
 
     *ret_fd = fd;
     for (;;) {
         struct signalfd_siginfo info;
+        struct pollfd ready = {fd, POLLIN, 0};
+        if (fd >= 0 && poll(&ready, 1, WATCH_MS) <= 0) {
+            server_watch(server);
+            continue;
+        }
         ssize_t n = fd < 0 ? -1 : read(fd, &info, sizeof(info));
         if (n < 0 && errno == EINTR)
             continue;
@@ -163,7 +171,7 @@ main(int argc, char **argv)
     site_unref(site);
 
     struct second_signal second;
-    int signo = wait_for_stop(&signals, keeper, &second.fd);
+    int signo = wait_for_stop(&signals, keeper, server, &second.fd);
     jb_log(JB_LOG_NOTICE, "stopping on %s", signo == SIGINT ? "SIGINT" : "SIGTERM");
     pthread_t cutter;
     if (pthread_create(&cutter, NULL, cut_on_second_signal, &second) == 0)

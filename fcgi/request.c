@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <strings.h>
 #include <uriparser/Uri.h>
 
 static const struct {
@@ -183,7 +184,7 @@ web_request_accepts_gzip(struct jb_str accept_encoding)
             name = trim(name);
         }
         bool allowed = !quality_is_zero(parameters);
-        if (name.n == 4 && (jb_str_is(name, "gzip") || jb_str_is(name, "GZIP")))
+        if (name.n == 4 && strncasecmp(name.p, "gzip", 4) == 0)
             return allowed;
         if (jb_str_is(name, "*")) {
             any = true;

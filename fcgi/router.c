@@ -44,9 +44,9 @@ route_methods(const struct route *r)
 }
 
 const struct route *
-route_find(struct web_request *request, unsigned *ret_allow)
+route_find(struct web_request *request, unsigned *ret_allow, unsigned *ret_flags)
 {
-    unsigned allow = 0;
+    unsigned allow = 0, flags = 0;
 
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *r = &routes[i];
@@ -58,11 +58,15 @@ route_find(struct web_request *request, unsigned *ret_allow)
         unsigned methods = route_methods(r);
         if (methods & request->method) {
             memcpy(request->param, param, sizeof(param));
+            *ret_allow = methods;
+            *ret_flags = r->flags;
             return r;
         }
         allow |= methods;
+        flags |= r->flags;
     }
     *ret_allow = allow;
+    *ret_flags = flags;
     return NULL;
 }
 
@@ -89,14 +93,15 @@ route_put_allow(unsigned methods, struct jb_buf *out)
 bool
 route_is_api_path(const struct web_request *request)
 {
-    static const char *const prefixes[] = {"/api/", "/run/", "/call/", "/queue/",
-                                           "/heartbeat/"};
+    static const char *const folders[] = {"/api", "/run", "/call", "/queue", "/heartbeat"};
+    struct jb_str path = request->path;
 
     if (request->prefixed)
         return true;
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        size_t n = strlen(prefixes[i]);
-        if (request->path.n >= n - 1 && memcmp(request->path.p, prefixes[i], n - 1) == 0)
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        size_t n = strlen(folders[i]);
+        if (path.n >= n && memcmp(path.p, folders[i], n) == 0 &&
+            (path.n == n || path.p[n] == '/'))
             return true;
     }
     return false;

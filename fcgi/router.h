@@ -17,6 +17,7 @@ struct handling {
     struct web_request *request;
     struct exchange exchange;
     struct response *response;
+    bool json; /* errors are JSON and carry CORS: a path that programs ask for */
 };
 
 typedef void (*handler_fn)(struct handling *h);
@@ -39,10 +40,11 @@ extern const struct route routes[];
 extern const size_t routes_count;
 
 /*
- * Finds the route and fills request->param. NULL: no such path; `ret_allow` is then 0, or the
- * methods that the path has.
+ * Finds the route and fills request->param; `ret_flags` are those of the path. NULL: no such
+ * path and `ret_allow` is 0, or no such method and it holds those that the path has.
  */
-const struct route *route_find(struct web_request *request, unsigned *ret_allow);
+const struct route *route_find(struct web_request *request, unsigned *ret_allow,
+                               unsigned *ret_flags);
 
 /* Allow header value for a set of methods. */
 void route_put_allow(unsigned methods, struct jb_buf *out);

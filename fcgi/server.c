@@ -4,6 +4,7 @@
 #include "fcgi/server.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fcgi/connections.h"
 #include "fcgi/metrics.h"
 #include "fcgi/transport.h"
 #include "views/layout.h"
@@ -12,18 +13,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { ARENA_KEEP = 1 << 20, ARENA_OVERHEAD = 64 << 20, ACCEPT_AT_ONCE = 64 };
+enum { ARENA_OVERHEAD = 64 << 20, JOIN_STEP_MS = 50 };
 
 struct worker {
     struct server *server;
     pthread_t thread;
     bool started;
     struct transport *transport;
+    pthread_mutex_t lock; /* guards what follows */
+    int reading;          /* connection that libfcgi reads a request from, or -1 */
+    int64_t since_ms;
 };
 
 struct server {
@@ -32,10 +35,8 @@ struct server {
     struct streams *streams;
     struct metrics *metrics;
     struct ready *assets; /* one per asset */
-    char *socket_path;
-    int listener, epoll, stop_event;
-    int connections;  /* atomic */
-    uint64_t refused; /* atomic: over web.max_connections */
+    struct connections *connections;
+    uint64_t bytes; /* atomic: of answers, as records */
     struct worker *workers;
     size_t n_workers;
 };
@@ -63,19 +64,12 @@ server_asset(struct server *server, const char *name)
     return NULL;
 }
 
-static bool
-is_data_path(const struct handling *h)
-{
-    return route_is_api_path(h->request) || jb_str_is(h->request->path, "/config") ||
-           jb_str_is(h->request->path, "/info");
-}
-
 void
 server_error(struct handling *h, int status, const char *reason)
 {
     struct response *r = h->response;
 
-    if (is_data_path(h)) {
+    if (h->json) {
         response_cors(r, h->request);
         response_json_error(r, status, reason);
         return;
@@ -88,34 +82,13 @@ server_error(struct handling *h, int status, const char *reason)
     response_buf(r, status, "text/html; charset=utf-8", &b);
 }
 
-static void
-connection_arm(struct server *s, int fd, int op)
-{
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
-
-    if (epoll_ctl(s->epoll, op, fd, &ev)) {
-        close(fd);
-        __atomic_sub_fetch(&s->connections, 1, __ATOMIC_RELAXED);
-    }
-}
-
 /* The answer on a connection is out. */
 static void
 connection_done(void *ctx, int fd, bool keep)
 {
     struct server *s = ctx;
 
-    if (keep)
-        connection_arm(s, fd, EPOLL_CTL_MOD);
-    else
-        __atomic_sub_fetch(&s->connections, 1, __ATOMIC_RELAXED);
-}
-
-static void
-connection_close(struct server *s, int fd)
-{
-    close(fd);
-    connection_done(s, fd, false);
+    connections_done(s->connections, fd, keep);
 }
 
 static size_t
@@ -149,7 +122,7 @@ send_response(struct server *s, struct handling *h)
     struct jb_blob *head = response_head(r);
 
     if (!head) {
-        connection_close(s, h->exchange.fd);
+        connections_close(s->connections, h->exchange.fd);
         return;
     }
     slices[n++] = slice_of_blob(head);
@@ -160,6 +133,8 @@ send_response(struct server *s, struct handling *h)
     r->owner = (struct output_owner){0};
     struct output *out = output_new(h->exchange.id, slices, n, true, owner);
     jb_blob_unref(head);
+    if (out)
+        __atomic_add_fetch(&s->bytes, output_left(out), __ATOMIC_RELAXED);
     int rc = out ? output_send(out, h->exchange.fd) : JB_ENOMEM;
     if (rc == 0) {
         struct streams_task task = {
@@ -170,9 +145,9 @@ send_response(struct server *s, struct handling *h)
     }
     output_free(out);
     if (rc == 1 && h->exchange.keep)
-        connection_done(s, h->exchange.fd, true);
+        connections_done(s->connections, h->exchange.fd, true);
     else
-        connection_close(s, h->exchange.fd);
+        connections_close(s->connections, h->exchange.fd);
 }
 
 static const char *
@@ -190,8 +165,7 @@ method_not_allowed(struct handling *h, unsigned allow)
     response_header(h->response, "Allow", b.p ? b.p : "");
     jb_buf_free(&b);
     server_error(h, 405,
-                 is_data_path(h) ? "Method Not Allowed"
-                                 : "this address does not answer that method");
+                 h->json ? "Method Not Allowed" : "this address does not answer that method");
 }
 
 /* Reads the body that the route allows; answers and returns false when it cannot. */
@@ -224,9 +198,55 @@ dispatch(struct handling *h, const struct route *route, unsigned allow)
     } else if (allow) {
         method_not_allowed(h, allow);
     } else {
-        server_error(h, 404,
-                     is_data_path(h) ? "Not Found" : "there is no page at this address");
+        server_error(h, 404, h->json ? "Not Found" : "there is no page at this address");
     }
+}
+
+static void
+worker_reads(struct worker *w, int fd)
+{
+    pthread_mutex_lock(&w->lock);
+    w->reading = fd;
+    w->since_ms = jb_monotonic_ms();
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Reads a whole request. Negative: the connection is gone, and closed. */
+static int
+receive(struct worker *w, struct handling *h, int fd, const struct route **ret_route,
+        unsigned *ret_allow, bool *ret_failed)
+{
+    struct jb_error err = {0};
+    unsigned flags = 0;
+    bool closed = false;
+
+    worker_reads(w, fd);
+    if (transport_begin(w->transport, fd)) {
+        worker_reads(w, -1);
+        return JB_ECLOSED;
+    }
+    int rc = web_request_read(h->site->conf, param_of, w->transport, h->request->arena, &err,
+                              h->request);
+    if (rc == 0) {
+        *ret_route = route_find(h->request, ret_allow, &flags);
+        h->json = flags || route_is_api_path(h->request);
+    }
+    bool body = read_body(w, h, *ret_route, &closed);
+    worker_reads(w, -1);
+    bool usable = transport_end(w->transport, &h->exchange.id, &h->exchange.keep);
+    h->exchange.fd = fd;
+    if (!usable)
+        return JB_ECLOSED;
+    if (closed) {
+        close(fd);
+        return JB_ECLOSED;
+    }
+    if (connections_stopping(w->server->connections))
+        h->exchange.keep = false;
+    if (body && rc)
+        server_error(h, jb_error_status(rc), err.text);
+    *ret_failed = !body || rc;
+    return 0;
 }
 
 /* One request on a readable connection. */
@@ -235,76 +255,31 @@ serve(struct worker *w, struct jb_arena *arena, int fd)
 {
     struct server *s = w->server;
     int64_t begin = jb_now_us();
-
-    if (transport_begin(w->transport, fd)) {
-        connection_done(s, fd, false);
-        return;
-    }
     struct site *site = keeper_site(s->keeper);
     struct web_request request = {.arena = arena, .path = JB_STR("/")};
     struct response response;
     struct handling h = {.server = s, .site = site, .request = &request, .response = &response};
-    struct jb_error err = {0};
     const struct route *route = NULL;
     unsigned allow = 0;
-    bool closed = false;
+    bool failed = false;
 
     response_init(&response);
-    int rc = web_request_read(site->conf, param_of, w->transport, arena, &err, &request);
-    if (rc == 0)
-        route = route_find(&request, &allow);
-    bool body = read_body(w, &h, route, &closed);
-    bool usable = transport_end(w->transport, &h.exchange.id, &h.exchange.keep);
-    h.exchange.fd = fd;
-    if (!usable || closed) {
-        response_free(&response);
-        site_unref(site);
-        if (usable)
-            close(fd);
-        connection_done(s, fd, false);
-        return;
-    }
-    if (rc)
-        server_error(&h, jb_error_status(rc), err.text);
-    else if (body)
+    if (receive(w, &h, fd, &route, &allow, &failed)) {
+        connections_done(s->connections, fd, false);
+        response.taken = true;
+    } else if (!failed) {
         dispatch(&h, route, allow);
-    size_t index = route ? (size_t)(route - routes) : routes_count;
+    }
     if (!response.taken) {
         int status = response.status;
         response.owner = (struct output_owner){site, site_release};
         site = NULL;
         send_response(s, &h);
-        metrics_count(s->metrics, index, status, jb_now_us() - begin);
+        metrics_count(s->metrics, route ? (size_t)(route - routes) : routes_count, status,
+                      jb_now_us() - begin);
     }
     response_free(&response);
     site_unref(site);
-}
-
-static void
-accept_some(struct server *s)
-{
-    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-        int fd;
-        int rc = transport_accept(s->listener, s->conf->web.receive_timeout, &fd);
-        if (rc == JB_EBUSY) {
-            static struct jb_log_limit limit;
-            jb_log_limited(&limit, JB_LOG_WARNING, "no file descriptors left for connections");
-            usleep(1000);
-        }
-        if (rc)
-            return;
-        int count = __atomic_add_fetch(&s->connections, 1, __ATOMIC_RELAXED);
-        if (count > s->conf->web.max_connections) {
-            static struct jb_log_limit limit;
-            jb_log_limited(&limit, JB_LOG_WARNING,
-                           "connection refused: web.max_connections (%lld) are open",
-                           (long long)s->conf->web.max_connections);
-            __atomic_add_fetch(&s->refused, 1, __ATOMIC_RELAXED);
-            connection_close(s, fd);
-            continue;
-        }
-        connection_arm(s, fd, EPOLL_CTL_ADD);
-    }
 }
 
 static void *
@@ -313,21 +288,10 @@ worker_main(void *arg)
     struct worker *w = arg;
     struct server *s = w->server;
     struct jb_arena *arena = jb_arena_new((size_t)s->conf->gradio.max_body + ARENA_OVERHEAD);
+    int fd;
 
-    while (arena) {
-        struct epoll_event ev;
-        int n = epoll_wait(s->epoll, &ev, 1, -1);
-        if (n < 0 && errno != EINTR)
-            break;
-        if (n <= 0)
-            continue;
-        if (ev.data.fd == s->stop_event)
-            break;
-        if (ev.data.fd == s->listener) {
-            accept_some(s);
-            continue;
-        }
-        serve(w, arena, ev.data.fd);
+    while (arena && (fd = connections_next(s->connections)) >= 0) {
+        serve(w, arena, fd);
         jb_arena_reset(arena);
     }
     jb_arena_free(arena);
@@ -359,26 +323,6 @@ make_assets(struct server *s)
 }
 
 static int
-open_socket(struct server *s, struct jb_error *err)
-{
-    const struct conf *conf = s->conf;
-    struct jb_arena *arena = jb_arena_new(64 << 10);
-    const char *path = arena ? conf_web_socket(conf, arena) : NULL;
-
-    s->socket_path = path ? strdup(path) : NULL;
-    jb_arena_free(arena);
-    if (!s->socket_path)
-        return jb_fail(err, JB_ENOMEM, "out of memory");
-    int rc = transport_listen(s->socket_path, conf->web.socket_group, (int)conf->web.backlog,
-                              err, &s->listener);
-    if (rc) {
-        free(s->socket_path); /* somebody else's socket stays */
-        s->socket_path = NULL;
-    }
-    return rc;
-}
-
-static int
 start_threads(struct server *s, struct jb_error *err)
 {
     struct streams_hooks hooks = {s, connection_done, stream_answered};
@@ -391,6 +335,8 @@ start_threads(struct server *s, struct jb_error *err)
     for (size_t i = 0; s->workers && i < s->n_workers; i++) {
         struct worker *w = &s->workers[i];
         w->server = s;
+        w->reading = -1;
+        pthread_mutex_init(&w->lock, NULL);
         w->transport = transport_new();
         int no = w->transport ? pthread_create(&w->thread, NULL, worker_main, w) : ENOMEM;
         if (no)
@@ -409,7 +355,6 @@ server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_serv
         return jb_fail(err, JB_ENOMEM, "out of memory");
     s->keeper = keeper;
     s->conf = keeper_conf(keeper);
-    s->listener = s->epoll = s->stop_event = -1;
     s->metrics = metrics_new();
     int rc = s->metrics ? make_assets(s) : JB_ENOMEM;
     if (rc)
@@ -417,19 +362,7 @@ server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_serv
     if (rc == 0)
         rc = transport_init(err);
     if (rc == 0)
-        rc = open_socket(s, err);
-    if (rc == 0) {
-        s->epoll = epoll_create1(EPOLL_CLOEXEC);
-        s->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        struct epoll_event stop = {.events = EPOLLIN, .data.fd = s->stop_event};
-        /* The listener stays armed for all workers; EPOLLEXCLUSIVE wakes one of them. */
-        struct epoll_event accept = {.events = EPOLLIN | EPOLLEXCLUSIVE,
-                                     .data.fd = s->listener};
-        if (s->epoll < 0 || s->stop_event < 0 ||
-            epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->stop_event, &stop) ||
-            epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &accept))
-            rc = jb_fail_errno(err, errno, "epoll");
-    }
+        rc = connections_new(s->conf, err, &s->connections);
     if (rc == 0)
         rc = start_threads(s, err);
     if (rc) {
@@ -441,23 +374,59 @@ server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_serv
     return 0;
 }
 
+/* Cuts connections whose request has been arriving for longer than `limit_ms`. The worker then
+ * reads an end and goes on. */
+static void
+cut_slow_senders(struct server *s, int64_t limit_ms)
+{
+    int64_t now = jb_monotonic_ms();
+
+    for (size_t i = 0; i < s->n_workers; i++) {
+        struct worker *w = &s->workers[i];
+        if (!w->started)
+            continue;
+        pthread_mutex_lock(&w->lock);
+        if (w->reading >= 0 && now - w->since_ms > limit_ms)
+            shutdown(w->reading, SHUT_RDWR);
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+void
+server_watch(struct server *s)
+{
+    /* The socket's own time-out is for silence; this is for a byte now and then. */
+    cut_slow_senders(s, 2 * s->conf->web.receive_timeout);
+}
+
+static void
+join_workers(struct server *s, int64_t deadline_ms)
+{
+    for (size_t i = 0; s->workers && i < s->n_workers; i++) {
+        while (s->workers[i].started) {
+            struct timespec until;
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += JOIN_STEP_MS * 1000000L;
+            until.tv_sec += until.tv_nsec / 1000000000L;
+            until.tv_nsec %= 1000000000L;
+            if (pthread_timedjoin_np(s->workers[i].thread, NULL, &until) == 0)
+                s->workers[i].started = false;
+            else if (jb_monotonic_ms() > deadline_ms)
+                cut_slow_senders(s, 0);
+        }
+    }
+}
+
 void
 server_stop(struct server *s, int64_t timeout_ms)
 {
     int64_t deadline = jb_monotonic_ms() + timeout_ms;
 
-    if (s->listener >= 0) {
-        if (s->epoll >= 0)
-            epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
-        close(s->listener);
-        s->listener = -1;
-        unlink(s->socket_path);
-    }
-    if (s->stop_event >= 0)
-        eventfd_write(s->stop_event, 1);
-    for (size_t i = 0; s->workers && i < s->n_workers; i++)
-        if (s->workers[i].started)
-            pthread_join(s->workers[i].thread, NULL);
+    if (s->connections)
+        connections_stop(s->connections);
+    join_workers(s, deadline);
+    if (s->connections)
+        connections_close_idle(s->connections);
     if (s->streams)
         streams_stop(s->streams, deadline);
 }
@@ -468,33 +437,40 @@ server_free(struct server *s)
     if (!s)
         return;
     streams_free(s->streams);
-    for (size_t i = 0; s->workers && i < s->n_workers; i++)
+    for (size_t i = 0; s->workers && i < s->n_workers; i++) {
+        if (!s->workers[i].server)
+            continue;
         transport_free(s->workers[i].transport);
+        pthread_mutex_destroy(&s->workers[i].lock);
+    }
     free(s->workers);
     for (size_t i = 0; s->assets && i < asset_count(); i++)
         ready_free(&s->assets[i]);
     free(s->assets);
     metrics_free(s->metrics);
-    if (s->epoll >= 0)
-        close(s->epoll);
-    if (s->stop_event >= 0)
-        close(s->stop_event);
-    free(s->socket_path);
+    connections_free(s->connections);
     free(s);
 }
 
 void
 server_put_metrics(struct server *s, const struct site *site, struct jb_buf *out)
 {
+    struct connections_stat connections;
     struct sessions_stat sessions;
     struct keeper_stat keeper;
 
     metrics_put(s->metrics, out);
+    connections_stat(s->connections, &connections);
     metrics_put_one(out, "jinbang_connections", "gauge", "FastCGI connections open.",
-                    __atomic_load_n(&s->connections, __ATOMIC_RELAXED));
+                    connections.open);
+    metrics_put_one(out, "jinbang_connections_accepted_total", "counter",
+                    "Connections taken from nginx.", (double)connections.accepted);
     metrics_put_one(out, "jinbang_connections_refused_total", "counter",
-                    "Connections over web.max_connections.",
-                    (double)__atomic_load_n(&s->refused, __ATOMIC_RELAXED));
+                    "Connections over web.max_connections.", (double)connections.refused);
+    metrics_put_one(out, "jinbang_sent_bytes_total", "counter",
+                    "Bytes of answers and streams, FastCGI framing included.",
+                    (double)(__atomic_load_n(&s->bytes, __ATOMIC_RELAXED) +
+                             streams_sent_bytes(s->streams)));
     streams_stat(s->streams, &sessions);
     metrics_put_one(out, "jinbang_gradio_sessions", "gauge", "Sessions known.",
                     (double)sessions.sessions);

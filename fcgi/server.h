@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The running web process: listening socket, workers, streams thread, site keeper. Workers
- * share one epoll; a connection that becomes readable goes to one of them for one request
- * (EPOLLONESHOT) and back when the answer is out.
+ * The running web process: connections, workers, streams thread, site keeper.
  */
 #pragma once
 
@@ -14,6 +12,9 @@ struct server;
 
 /* Takes the keeper. */
 int server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_server);
+
+/* To be called every second or so: cuts peers that keep a worker reading. */
+void server_watch(struct server *server);
 
 /* Stops taking connections, lets what runs finish for `timeout_ms`, then cuts. */
 void server_stop(struct server *server, int64_t timeout_ms);

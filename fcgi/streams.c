@@ -26,6 +26,7 @@ struct stream {
     bool ending; /* END_REQUEST follows what is pending */
     bool dirty;  /* on the list of those with something new */
     bool writable_wanted;
+    bool broken;           /* something for it was lost; cut */
     struct output *output; /* being sent */
     struct jb_blob **pending;
     size_t n_pending, room_pending, pending_bytes;
@@ -48,6 +49,7 @@ struct streams {
     bool stopping;
     int64_t deadline_ms;
     struct sessions_stat stat;
+    uint64_t sent; /* atomic: bytes handed to sockets */
 };
 
 static void
@@ -166,6 +168,7 @@ stream_flush(struct streams *s, struct stream *st, int64_t now)
             }
             if (last)
                 st->open = false; /* the machine has forgotten it */
+            __atomic_add_fetch(&s->sent, output_left(st->output), __ATOMIC_RELAXED);
         }
         int rc = output_send(st->output, st->exchange.fd);
         if (rc < 0) {
@@ -201,6 +204,8 @@ sink_send(void *ctx, uint64_t id, struct jb_blob *bytes)
         struct jb_blob **p = realloc(st->pending, room * sizeof(struct jb_blob *));
         if (!p) {
             jb_blob_unref(bytes);
+            st->broken = true;
+            mark_dirty(s, st);
             return;
         }
         st->pending = p;
@@ -232,7 +237,7 @@ flush_dirty(struct streams *s, int64_t now)
         struct stream *st = s->dirty;
         s->dirty = st->next_dirty;
         st->dirty = false;
-        if (st->pending_bytes > (size_t)s->conf->gradio.max_session_bytes) {
+        if (st->broken || st->pending_bytes > (size_t)s->conf->gradio.max_session_bytes) {
             stream_gone(s, st, now);
             continue;
         }
@@ -251,6 +256,8 @@ answer(struct streams *s, const struct exchange *x, const struct jb_str *parts, 
     for (size_t i = 0; i < n; i++)
         slices[i] = (struct slice){parts[i], NULL};
     struct output *out = output_new(x->id, slices, n, true, (struct output_owner){0});
+    if (out)
+        __atomic_add_fetch(&s->sent, output_left(out), __ATOMIC_RELAXED);
     int rc = out ? output_send(out, x->fd) : JB_ENOMEM;
     if (rc == 0) {
         /* The parts do not outlive this call, and a socket that cannot take a few hundred bytes
@@ -382,7 +389,7 @@ drop_task(struct streams *s, struct streams_task *t)
 
 /* Empties the queue into `tasks`. */
 static size_t
-take_tasks(struct streams *s, struct streams_task *tasks, bool *ret_stopping)
+take_tasks(struct streams *s, struct streams_task *tasks, bool *ret_stopping, size_t *ret_left)
 {
     size_t n = 0;
 
@@ -398,6 +405,7 @@ take_tasks(struct streams *s, struct streams_task *tasks, bool *ret_stopping)
         eventfd_read(s->event, &count);
     }
     *ret_stopping = s->stopping;
+    *ret_left = s->count;
     pthread_mutex_unlock(&s->lock);
     return n;
 }
@@ -435,6 +443,7 @@ streams_main(void *arg)
     struct epoll_event events[EVENTS_AT_ONCE];
     struct streams_task *tasks = malloc(EVENTS_AT_ONCE * sizeof(*tasks));
     bool stopping = false, told = false;
+    size_t left = 0;
 
     while (tasks) {
         int64_t now = jb_monotonic_ms();
@@ -443,7 +452,7 @@ streams_main(void *arg)
         pthread_mutex_lock(&s->lock);
         sessions_stat_get(s->sessions, &s->stat);
         pthread_mutex_unlock(&s->lock);
-        if (stopping && (!s->all || now >= s->deadline_ms))
+        if (stopping && ((!s->all && !left) || now >= s->deadline_ms))
             break;
         int n = epoll_wait(s->epoll, events, EVENTS_AT_ONCE, wait_ms(next, now, stopping));
         now = jb_monotonic_ms();
@@ -455,7 +464,7 @@ streams_main(void *arg)
                 run_event(s, &events[i], now);
         }
         if (rung) {
-            size_t got = take_tasks(s, tasks, &stopping);
+            size_t got = take_tasks(s, tasks, &stopping, &left);
             for (size_t i = 0; i < got; i++)
                 run_task(s, &tasks[i], now);
         }
@@ -564,4 +573,10 @@ streams_stat(struct streams *s, struct sessions_stat *ret_stat)
     pthread_mutex_lock(&s->lock);
     *ret_stat = s->stat;
     pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t
+streams_sent_bytes(const struct streams *s)
+{
+    return __atomic_load_n(&s->sent, __ATOMIC_RELAXED);
 }

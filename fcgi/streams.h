@@ -61,3 +61,4 @@ void streams_stop(struct streams *s, int64_t deadline_ms);
 void streams_free(struct streams *s); /* after streams_stop() */
 
 void streams_stat(struct streams *s, struct sessions_stat *ret_stat);
+uint64_t streams_sent_bytes(const struct streams *s); /* joins, calls and event streams */

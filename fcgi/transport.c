@@ -114,6 +114,8 @@ transport_accept(int listen_fd, int64_t receive_timeout_ms, int *ret_fd)
     struct timeval wait = {.tv_sec = receive_timeout_ms / 1000,
                            .tv_usec = receive_timeout_ms % 1000 * 1000};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    /* libfcgi answers management records while it reads, and would wait for who sent them. */
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     *ret_fd = fd;
     return 0;
 }
@@ -136,6 +138,8 @@ transport_begin(struct transport *t, int fd)
     /* Listening socket -1: for a dead peer libfcgi would otherwise accept the next connection.
      */
     FCGX_InitRequest(&t->request, -1, 0);
+    /* Else it lingers for seconds on a connection that it gives up. */
+    FCGX_Detach(&t->request);
     t->request.ipcFd = fd;
     t->request.keepConnection = 1;
     t->broken = false;
