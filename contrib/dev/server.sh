@@ -40,21 +40,21 @@ server_texts() {
 	SERVER_TEXTS=$state/texts
 }
 
-# Restarts jinbang-web when it dies, more slowly the more often it does. SIGTERM ends both.
+# Restarts jinbang-web at once when it dies, but once a second when it dies right at its start
+# several times in a row (a broken setting, a damaged store). SIGTERM ends both.
 server_supervise() {
-	local tree=$1 state=$2 pid="" wait=0.05 stopping=no began
+	local tree=$1 state=$2 pid="" stopping=no began quick=0
 	trap 'stopping=yes; [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null' TERM
 	trap '[ -n "$pid" ] && kill -HUP "$pid" 2>/dev/null' HUP
 	while [ $stopping = no ]; do
-		began=$SECONDS
+		began=${EPOCHREALTIME/[.,]/}
 		"$tree/jinbang-web" -c "$state/jinbang.conf" &
 		pid=$!
 		echo "$pid" >"$state/web.pid"
 		while kill -0 "$pid" 2>/dev/null; do wait "$pid" || true; done
 		[ $stopping = no ] || break
-		[ $((SECONDS - began)) -lt 5 ] || wait=0.05
-		sleep "$wait"
-		case $wait in 0.05) wait=0.2 ;; 0.2) wait=1 ;; *) wait=5 ;; esac
+		if [ $((${EPOCHREALTIME/[.,]/} - began)) -lt 100000 ]; then quick=$((quick + 1)); else quick=0; fi
+		if [ $quick -ge 6 ]; then sleep 1; else sleep 0.02; fi
 	done
 }
 
