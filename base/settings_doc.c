@@ -44,17 +44,26 @@ put_range(const struct setting *s, struct jb_buf *out)
     }
 }
 
-/* A line of mdoc may not start with a control character, and a backslash starts an escape. */
+/* mdoc wants a new line for each sentence; a line may not start with a control character, and a
+ * backslash starts an escape. */
 static void
 put_mdoc_text(struct jb_buf *out, const char *text)
 {
-    if (*text == '.' || *text == '\'')
-        jb_buf_puts(out, "\\&");
+    bool line_start = true;
+
     for (; *text; text++) {
-        if (*text == '\\')
+        if (line_start && (*text == '.' || *text == '\''))
+            jb_buf_puts(out, "\\&");
+        line_start = false;
+        if (*text == '\\') {
             jb_buf_puts(out, "\\e");
-        else
+        } else if (text[0] == '.' && text[1] == ' ') {
+            jb_buf_puts(out, ".\n");
+            text++;
+            line_start = true;
+        } else {
             jb_buf_putc(out, *text);
+        }
     }
 }
 

@@ -69,7 +69,7 @@ static const struct setting size_table[] = {
 };
 #undef AT
 #define AT(member) offsetof(struct board_config, member)
-static const struct setting board_table[] = {
+const struct setting board_config_table[] = {
     {"title", SETTING_STRING, AT(title), "", .help = "Title of the board; empty: site.title."},
     {"title_zh", SETTING_STRING, AT(title_zh), "", .help = "Chinese title."},
     {"origin", SETTING_STRING, AT(origin), "",
@@ -102,5 +102,5 @@ int
 board_config_load(const char *file, struct jb_arena *arena, struct board_config *ret_config,
                   struct settings_report *report)
 {
-    return settings_load(file, board_table, NULL, arena, ret_config, report);
+    return settings_load(file, board_config_table, NULL, arena, ret_config, report);
 }

@@ -37,6 +37,9 @@ struct board_config {
     const char *average_header; /* "Average ⬆️" */
 };
 
+/* The table, for the man page. */
+extern const struct setting board_config_table[];
+
 /* Memory from `arena`. Errors as settings_load(). */
 int board_config_load(const char *file, struct jb_arena *arena, struct board_config *ret_config,
                       struct settings_report *report);
