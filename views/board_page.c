@@ -73,6 +73,51 @@ count_models(const struct board *board, const uint32_t *rows, size_t n)
     return models;
 }
 
+/* The order is part of the form, but changes with the results. */
+static void
+put_order_fields(const struct board *board, const struct board_view *view, struct jb_buf *out)
+{
+    if (!view->sorted)
+        return;
+    jb_buf_printf(out,
+                  "<input type=\"hidden\" form=\"jb-filter\" name=\"sort\" value=\"%s\">"
+                  "<input type=\"hidden\" form=\"jb-filter\" name=\"order\" value=\"%s\">\n",
+                  board_column_key(board, view->sort), view->descending ? "desc" : "asc");
+}
+
+/* What the script replaces when a filter changes; data-here is its canonical address. */
+static void
+put_results(const struct cells *cells, enum text_lang lang, const struct conf *conf,
+            const struct board_view *view, const uint32_t *rows, size_t n, struct jb_buf *out)
+{
+    const struct board *board = cells_board(cells);
+    size_t max = (size_t)conf->site.max_inline_rows;
+    size_t shown = n < max ? n : max;
+
+    jb_buf_puts(out, "<section class=\"jb-results\" aria-label=\"");
+    label_put(out, lang, "结果", "Results");
+    jb_buf_puts(out, "\" data-here=\"");
+    board_put_link(board, conf, lang, view, out);
+    jb_buf_puts(out, "\">\n<div class=\"jb-found\"><span role=\"status\"><strong>");
+    jb_buf_printf(out, "%zu</strong> ", count_models(board, rows, n));
+    label_put(out, lang, "个模型", "models");
+    jb_buf_puts(out, "</span>");
+    filter_chips_put(board, conf, lang, view, out);
+    jb_buf_puts(out, "</div>\n");
+    put_order_fields(board, view, out);
+    if (n) {
+        board_table_put(cells, conf, lang, view, rows, n, shown, out);
+    } else {
+        jb_buf_puts(out, "<p class=\"jb-none\">");
+        label_put(out, lang, "没有符合条件的模型。请换一个词，或清除筛选。",
+                  "No model matches. Try another word, or clear the filters.");
+        jb_buf_puts(out, "</p>\n");
+    }
+    if (shown < n)
+        put_cut_note(shown, n, lang, out);
+    jb_buf_puts(out, "</section>\n");
+}
+
 int
 board_page_put(const struct cells *cells, const struct texts *texts, enum text_lang lang,
                const struct conf *conf, const struct board_view *view, const uint32_t *rows,
@@ -88,31 +133,15 @@ board_page_put(const struct cells *cells, const struct texts *texts, enum text_l
                         .here = lang == LANG_ZH   ? "/zh/"
                                 : lang == LANG_EN ? "/en/"
                                                   : "/"};
-    size_t max = (size_t)conf->site.max_inline_rows;
-    size_t shown = n < max ? n : max;
 
     jb_buf_puts(out, "<div class=\"jb\">\n");
     layout_put_top(conf, &page, subtitle, out);
     jb_buf_puts(out, "<main>\n");
     put_intro(texts, lang, out);
     filter_form_put(board, conf, lang, view, out);
-    jb_buf_puts(out, "<div class=\"jb-found\"><span role=\"status\"><strong>");
-    jb_buf_printf(out, "%zu</strong> ", count_models(board, rows, n));
-    label_put(out, lang, "个模型", "models");
-    jb_buf_puts(out, "</span>");
-    filter_chips_put(board, conf, lang, view, out);
-    jb_buf_puts(out, "</div>\n");
-    if (n) {
-        board_table_put(board, conf, lang, view, rows, shown, out);
-    } else {
-        jb_buf_puts(out, "<p class=\"jb-none\">");
-        label_put(out, lang, "没有符合条件的模型。请换一个词，或清除筛选。",
-                  "No model matches. Try another word, or clear the filters.");
-        jb_buf_puts(out, "</p>\n");
-    }
-    if (shown < n)
-        put_cut_note(shown, n, lang, out);
+    put_results(cells, lang, conf, view, rows, n, out);
     put_origin(config, lang, out);
+    jb_buf_puts(out, "<p class=\"jb-printed\"></p>\n");
     jb_buf_puts(out, "</main>\n</div>\n");
     return out->err ? jb_fail(err, out->err, "the page does not fit into memory") : 0;
 }

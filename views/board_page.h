@@ -20,19 +20,24 @@ struct board_view {
     bool sorted; /* the reader chose an order (a search keeps its own otherwise) */
 };
 
-#define BOARD_KEY_SIZE 64
-
-/* Names in addresses: of a column ("c-arc", "params-b"), of a hide option ("deleted"). */
-void board_column_key(const struct board_column *column, char out[BOARD_KEY_SIZE]);
+/* Names in addresses: of a column (a benchmark's key, "average", "params"), of a hide option
+ * ("deleted"). */
+const char *board_column_key(const struct board *board, size_t column);
 const char *board_hide_key(size_t i);
+
+/* The direction in which a first click on a header sorts: numbers from the highest. */
+bool board_column_descends(const struct board_column *column);
 
 void board_view_default(const struct board *board, struct board_view *ret_view);
 
 /*
  * Reads a raw query string (`query`, `type`, `precision`, `size`, `hide`, `column`, `sort`,
- * `order`; repeated keys add up; unknown keys are ignored). Strings live in `arena`. JB_EINVAL
- * with the reason for a value that is not a choice, JB_ETOOBIG past the limits, JB_EPARSE for
- * broken %-escapes or UTF-8.
+ * `order`; repeated keys add up, of the first and the last two the last one counts; empty
+ * values and unknown keys are ignored). A set that is not named is as by default; `hide=none`
+ * and `column=none` name an empty one. Strings live in `arena`. JB_EINVAL with the reason for a
+ * value that is not a choice or a search with control characters, JB_ETOOBIG past the limits
+ * (32 KiB, 256 parameters, a search of limits->max_bytes), JB_EPARSE for broken %-escapes or
+ * UTF-8, JB_ENOMEM.
  */
 int board_view_parse(const struct board *board, struct jb_str query_string,
                      const struct board_limits *limits, struct jb_arena *arena,
@@ -42,8 +47,8 @@ bool board_view_is_default(const struct board *board, const struct board_view *v
 void board_view_put(const struct board *board, const struct board_view *view,
                     struct jb_buf *out);
 
-/* Body of the board: everything inside <gradio-app> or <main>. Rows past `max_rows` are left
- * out with a note that says so and links to the full data. */
+/* Body of the board, with its masthead: what stands inside <gradio-app> or <body>. Rows past
+ * site.max_inline_rows are left out with a note that says so. */
 int board_page_put(const struct cells *cells, const struct texts *texts, enum text_lang lang,
                    const struct conf *conf, const struct board_view *view, const uint32_t *rows,
                    size_t n, struct jb_buf *out, struct jb_error *err);

@@ -6,7 +6,6 @@
 #include "views/board_page.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <uriparser/Uri.h>
 
@@ -20,37 +19,51 @@ board_hide_key(size_t i)
     return hide_keys[i];
 }
 
-void
-board_column_key(const struct board_column *column, char out[BOARD_KEY_SIZE])
+const char *
+board_column_key(const struct board *board, size_t column)
 {
-    size_t n = 0;
-    bool gap = false;
+    const struct board_column *c = board_column(board, column);
+    const struct benchmark *benchmarks = board_config_of(board)->benchmarks.items;
 
-    for (const char *p = column->header; *p && n + 2 < BOARD_KEY_SIZE; p++) {
-        if (!isalnum((unsigned char)*p)) {
-            gap = true;
-            continue;
-        }
-        if (gap && n)
-            out[n++] = '-';
-        gap = false;
-        out[n++] = (char)tolower((unsigned char)*p);
+    switch (c->field) {
+    case FIELD_SCORE: return benchmarks[c->benchmark].key;
+    case FIELD_T: return "icon";
+    case FIELD_MODEL: return "model";
+    case FIELD_AVERAGE: return "average";
+    case FIELD_TYPE: return "type";
+    case FIELD_ARCHITECTURE: return "architecture";
+    case FIELD_WEIGHT_TYPE: return "weights";
+    case FIELD_PRECISION: return "precision";
+    case FIELD_MERGED: return "merged";
+    case FIELD_LICENSE: return "license";
+    case FIELD_PARAMS: return "params";
+    case FIELD_LIKES: return "likes";
+    case FIELD_AVAILABLE: return "available";
+    case FIELD_SHA: return "sha";
+    case FIELD_FLAGGED: return "flagged";
+    case FIELD_MOE: return "moe";
+    case FIELD_NAME: return "name";
     }
-    out[n] = '\0';
+    return "";
 }
 
+/* A column that is on offer; `pinned`: or always there. */
 static int
-column_by_key(const struct board *board, const char *key)
+column_by_key(const struct board *board, const char *key, bool pinned)
 {
-    char text[BOARD_KEY_SIZE];
-
     for (size_t i = 0; i < board_columns(board); i++) {
         const struct board_column *c = board_column(board, i);
-        board_column_key(c, text);
-        if (text[0] && strcmp(text, key) == 0 && c->field != FIELD_NAME)
+        if (strcmp(board_column_key(board, i), key) == 0 &&
+            (board_column_selectable(c) || (pinned && c->state == COLUMN_PINNED)))
             return (int)i;
     }
     return -1;
+}
+
+bool
+board_column_descends(const struct board_column *column)
+{
+    return column->type == COLUMN_NUMBER || column->type == COLUMN_BOOL;
 }
 
 void
@@ -75,13 +88,35 @@ struct chosen {
     uint32_t types, precisions, sizes;
     unsigned hide;
     uint64_t columns;
-    bool any_type, any_precision, any_size, any_hide, any_column;
+    bool any_type, any_precision, any_size, any_hide, any_column, any_order;
 };
 
 static int
 not_a_choice(struct jb_error *err, const char *key, const char *value)
 {
-    return jb_fail(err, JB_EINVAL, "%s=%.60s is not one of the choices", key, value);
+    size_t n = strlen(value), cut = n < 60 ? n : 60;
+
+    while (cut < n && ((unsigned char)value[cut] & 0xC0) == 0x80)
+        cut--;
+    return jb_fail(err, JB_EINVAL, "%s=%.*s is not one of the choices", key, (int)cut, value);
+}
+
+static int
+read_text(struct jb_str text, const struct board_limits *limits, struct jb_arena *arena,
+          struct jb_error *err, struct board_view *v)
+{
+    if (text.n > limits->max_bytes)
+        return jb_fail(err, JB_ETOOBIG, "the search is longer than %zu bytes",
+                       limits->max_bytes);
+    for (size_t i = 0; i < text.n;) {
+        uint32_t cp;
+        i += jb_utf8_decode(text.p + i, text.n - i, &cp);
+        if (jb_cp_forbidden(cp))
+            return jb_fail(err, JB_EINVAL, "the search holds a control character (U+%04X)",
+                           (unsigned)cp);
+    }
+    v->query.text = (struct jb_str){jb_arena_dup(arena, text.p, text.n), text.n};
+    return v->query.text.p ? 0 : jb_fail(err, JB_ENOMEM, "out of memory");
 }
 
 static int
@@ -93,13 +128,10 @@ read_parameter(const struct board *board, const char *key, const char *value,
     struct jb_str text = jb_str(value);
     int i;
 
-    if (strcmp(key, "query") == 0) {
-        if (text.n > limits->max_bytes)
-            return jb_fail(err, JB_ETOOBIG, "the search is longer than %zu bytes",
-                           limits->max_bytes);
-        v->query.text = (struct jb_str){jb_arena_dup(arena, text.p, text.n), text.n};
-        return v->query.text.p ? 0 : jb_fail(err, JB_ENOMEM, "out of memory");
-    }
+    if (strcmp(key, "query") == 0)
+        return read_text(text, limits, arena, err, v);
+    if (!text.n) /* an empty field of a form */
+        return 0;
     if (strcmp(key, "type") == 0) {
         if ((i = board_type_find(config, text)) < 0)
             return not_a_choice(err, key, value);
@@ -125,12 +157,14 @@ read_parameter(const struct board *board, const char *key, const char *value,
             return not_a_choice(err, key, value);
         c->hide |= 1u << i;
     } else if (strcmp(key, "column") == 0) {
-        if ((i = column_by_key(board, value)) < 0)
-            return not_a_choice(err, key, value);
         c->any_column = true;
+        if (strcmp(value, "none") == 0)
+            return 0;
+        if ((i = column_by_key(board, value, false)) < 0)
+            return not_a_choice(err, key, value);
         c->columns |= (uint64_t)1 << i;
     } else if (strcmp(key, "sort") == 0) {
-        if ((i = column_by_key(board, value)) < 0)
+        if ((i = column_by_key(board, value, true)) < 0)
             return not_a_choice(err, key, value);
         v->sort = (size_t)i;
         v->sorted = true;
@@ -138,13 +172,29 @@ read_parameter(const struct board *board, const char *key, const char *value,
         if (strcmp(value, "asc") != 0 && strcmp(value, "desc") != 0)
             return not_a_choice(err, key, value);
         v->descending = value[0] == 'd';
+        c->any_order = true;
     }
     return 0;
 }
 
+static bool
+is_blank(struct jb_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] != ' ' && s.p[i] != '\t' && s.p[i] != '\r' && s.p[i] != '\n')
+            return false;
+    return true;
+}
+
+/* What is the default anyway leaves no trace, so that equal views are equal. */
 static void
 apply(const struct board *board, const struct chosen *c, struct board_view *v)
 {
+    struct board_view d;
+
+    board_view_default(board, &d);
+    if (is_blank(v->query.text))
+        v->query.text = (struct jb_str){NULL, 0};
     if (c->any_type)
         v->query.types = c->types;
     if (c->any_precision)
@@ -153,12 +203,17 @@ apply(const struct board *board, const struct chosen *c, struct board_view *v)
         v->query.sizes = c->sizes;
     if (c->any_hide)
         v->query.hide = c->hide;
-    if (!c->any_column)
-        return;
-    v->columns = c->columns;
-    for (size_t i = 0; i < board_columns(board); i++)
-        if (board_column(board, i)->state == COLUMN_PINNED)
-            v->columns |= (uint64_t)1 << i;
+    if (c->any_column) {
+        v->columns = c->columns;
+        for (size_t i = 0; i < board_columns(board); i++)
+            if (board_column(board, i)->state == COLUMN_PINNED)
+                v->columns |= (uint64_t)1 << i;
+    }
+    if (v->sorted && !c->any_order)
+        v->descending = board_column_descends(board_column(board, v->sort));
+    v->sorted = v->sorted || c->any_order;
+    if (v->sorted && v->sort == d.sort && v->descending && !v->query.text.n)
+        v->sorted = false;
 }
 
 int
@@ -203,13 +258,43 @@ board_view_parse(const struct board *board, struct jb_str query_string,
     return 0;
 }
 
+struct writing {
+    struct jb_buf *out;
+    bool more;
+};
+
 static void
-put_pair(struct jb_buf *out, const char *key, const char *value)
+put_pair(struct writing *w, const char *key, struct jb_str value)
 {
-    if (out->n && out->p[out->n - 1] != '?')
-        jb_buf_putc(out, '&');
-    jb_buf_printf(out, "%s=", key);
-    jb_put_url_query(out, jb_str(value));
+    jb_buf_puts(w->out, w->more ? "&" : "");
+    jb_buf_puts(w->out, key);
+    jb_buf_putc(w->out, '=');
+    jb_put_url_query(w->out, value);
+    w->more = true;
+}
+
+static void
+put_hides(struct writing *w, unsigned hide)
+{
+    for (size_t i = 0; i < BOARD_HIDES; i++)
+        if (hide >> i & 1)
+            put_pair(w, "hide", jb_str(hide_keys[i]));
+    if (!hide)
+        put_pair(w, "hide", JB_STR("none"));
+}
+
+static void
+put_columns(struct writing *w, const struct board *board, uint64_t columns)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; i < board_columns(board); i++)
+        if ((columns >> i & 1) && board_column_selectable(board_column(board, i))) {
+            put_pair(w, "column", jb_str(board_column_key(board, i)));
+            named++;
+        }
+    if (!named)
+        put_pair(w, "column", JB_STR("none"));
 }
 
 void
@@ -218,52 +303,40 @@ board_view_put(const struct board *board, const struct board_view *view, struct 
     const struct board_config *config = board_config_of(board);
     const struct board_type *types = config->types.items;
     const struct board_size *sizes = config->sizes.items;
+    struct writing w = {.out = out};
     struct board_view d;
-    char key[BOARD_KEY_SIZE];
 
     board_view_default(board, &d);
-    if (view->query.text.n) {
-        jb_buf_puts(out, "query=");
-        jb_put_url_query(out, view->query.text);
-    }
+    if (view->query.text.n)
+        put_pair(&w, "query", view->query.text);
     for (size_t i = 0; i < config->types.n && view->query.types != d.query.types; i++)
         if (view->query.types >> i & 1)
-            put_pair(out, "type", types[i].key);
+            put_pair(&w, "type", jb_str(types[i].key));
     for (size_t i = 0;
          i < board_precisions(config) && view->query.precisions != d.query.precisions; i++)
         if (view->query.precisions >> i & 1)
-            put_pair(out, "precision", board_precision_label(config, i));
+            put_pair(&w, "precision", jb_str(board_precision_label(config, i)));
     for (size_t i = 0; i < config->sizes.n && view->query.sizes != d.query.sizes; i++)
         if (view->query.sizes >> i & 1)
-            put_pair(out, "size", sizes[i].label);
-    if (view->query.hide != d.query.hide) {
-        if (!view->query.hide)
-            put_pair(out, "hide", "none");
-        for (size_t i = 0; i < BOARD_HIDES; i++)
-            if (view->query.hide >> i & 1)
-                put_pair(out, "hide", hide_keys[i]);
-    }
-    for (size_t i = 0; i < board_columns(board) && view->columns != d.columns; i++) {
-        const struct board_column *c = board_column(board, i);
-        if (!(view->columns >> i & 1) || !board_column_selectable(c))
-            continue;
-        board_column_key(c, key);
-        put_pair(out, "column", key);
-    }
+            put_pair(&w, "size", jb_str(sizes[i].label));
+    if (view->query.hide != d.query.hide)
+        put_hides(&w, view->query.hide);
+    if (view->columns != d.columns)
+        put_columns(&w, board, view->columns);
     if (view->sorted) {
-        board_column_key(board_column(board, view->sort), key);
-        put_pair(out, "sort", key);
-        put_pair(out, "order", view->descending ? "desc" : "asc");
+        put_pair(&w, "sort", jb_str(board_column_key(board, view->sort)));
+        if (view->descending != board_column_descends(board_column(board, view->sort)))
+            put_pair(&w, "order", jb_str(view->descending ? "desc" : "asc"));
     }
 }
 
 bool
 board_view_is_default(const struct board *board, const struct board_view *view)
 {
-    struct jb_buf b = JB_BUF(MOST_BYTES);
+    struct board_view d;
 
-    board_view_put(board, view, &b);
-    bool is = b.n == 0;
-    jb_buf_free(&b);
-    return is;
+    board_view_default(board, &d);
+    return !view->query.text.n && view->query.types == d.query.types &&
+           view->query.precisions == d.query.precisions && view->query.sizes == d.query.sizes &&
+           view->query.hide == d.query.hide && view->columns == d.columns && !view->sorted;
 }

@@ -2,7 +2,8 @@
 #include "views/cells.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "board/choices.h"
+#include "views/links.h"
+#include "views/row_html.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,49 +17,21 @@ struct cells {
     size_t columns;
     char *json;    /* the cells of all rows, ',' between those of a row */
     uint32_t *end; /* (row * columns + column) -> offset behind the cell */
+    struct row_html *rows;
 };
 
 static const char link_style[] =
     "color: var(--link-text-color); text-decoration: underline;text-decoration-style: dotted;";
 
+/* `url` is escaped already. */
 static void
 put_link(struct jb_buf *out, struct jb_str url, struct jb_str text)
 {
     jb_buf_puts(out, "<a target=\"_blank\" href=\"");
-    jb_put_html(out, url);
+    jb_buf_str(out, url);
     jb_buf_printf(out, "\" style=\"%s\">", link_style);
     jb_put_html(out, text);
     jb_buf_puts(out, "</a>");
-}
-
-/* {org} and {name} of the pattern; without an organisation the name stands alone. */
-static void
-put_details_url(const struct board_config *config, const struct cells_options *options,
-                struct jb_str model, struct jb_buf *out)
-{
-    const char *slash = memchr(model.p, '/', model.n);
-    struct jb_str org = {model.p, slash ? (size_t)(slash - model.p) : 0};
-    struct jb_str name = slash ? (struct jb_str){slash + 1, model.n - org.n - 1} : model;
-    const char *p = config->details_url;
-
-    if (!p[0]) {
-        jb_buf_printf(out, "%s/en/?query=", options->mount);
-        jb_put_url_query(out, model);
-        return;
-    }
-    while (*p) {
-        if (strncmp(p, "{org}__", 7) == 0 && !org.n) {
-            p += 7;
-        } else if (strncmp(p, "{org}", 5) == 0) {
-            jb_put_url_path(out, org);
-            p += 5;
-        } else if (strncmp(p, "{name}", 6) == 0) {
-            jb_put_url_path(out, name);
-            p += 6;
-        } else {
-            jb_buf_putc(out, *p++);
-        }
-    }
 }
 
 /* "#12" of a discussion address, or all of it. */
@@ -72,13 +45,6 @@ discussion_number(struct jb_str url)
     return n < url.n ? (struct jb_str){url.p + n, url.n - n} : (struct jb_str){NULL, 0};
 }
 
-static bool
-is_http(struct jb_str url)
-{
-    return (url.n > 8 && memcmp(url.p, "https://", 8) == 0) ||
-           (url.n > 7 && memcmp(url.p, "http://", 7) == 0);
-}
-
 static void
 put_model_markup(const struct board *board, const struct board_row *row,
                  const struct cells_options *options, struct jb_buf *out)
@@ -88,27 +54,27 @@ put_model_markup(const struct board *board, const struct board_row *row,
         return;
     }
     struct jb_buf url = JB_BUF(CELL_MAX);
-    jb_buf_printf(&url, "%s/", options->hub_url);
-    jb_put_url_path(&url, row->model);
+    link_put_hub(options->hub_url, row->model, &url);
     put_link(out, jb_buf_view(&url), row->model);
     jb_buf_puts(out, "  ");
     jb_buf_reset(&url);
-    put_details_url(board_config_of(board), options, row->model, &url);
+    link_put_details(board_config_of(board), options->mount, row->model, &url);
     put_link(out, jb_buf_view(&url), JB_STR("📑"));
-    jb_buf_free(&url);
-    if (!row->flagged)
-        return;
-    jb_buf_puts(out, " has been flagged!");
-    if (is_http(row->flag_url)) {
+    if (row->flagged)
+        jb_buf_puts(out, " has been flagged!");
+    if (row->flagged && link_is_http(row->flag_url)) {
         struct jb_str number = discussion_number(row->flag_url);
         struct jb_buf text = JB_BUF(200);
         jb_buf_puts(&text, "See discussion");
         if (number.n && number.n < 20)
             jb_buf_printf(&text, " #%.*s", JB_STR_FMT(number));
         jb_buf_putc(out, ' ');
-        put_link(out, row->flag_url, jb_buf_view(&text));
+        jb_buf_reset(&url);
+        jb_put_html(&url, row->flag_url);
+        put_link(out, jb_buf_view(&url), jb_buf_view(&text));
         jb_buf_free(&text);
     }
+    jb_buf_free(&url);
 }
 
 static double
@@ -208,6 +174,8 @@ cells_new(struct board *board, const struct cells_options *options, struct jb_er
         cells->end = calloc(n ? n : 1, sizeof(*cells->end));
         if (cells->end)
             rc = encode(cells, options);
+        if (rc == 0)
+            rc = row_html_new(board, options, &cells->rows);
     }
     if (rc) {
         cells_free(cells);
@@ -222,6 +190,7 @@ cells_free(struct cells *cells)
 {
     if (!cells)
         return;
+    row_html_free(cells->rows);
     board_unref(cells->board);
     free(cells->json);
     free(cells->end);
@@ -232,6 +201,12 @@ const struct board *
 cells_board(const struct cells *cells)
 {
     return cells->board;
+}
+
+const struct row_html *
+cells_rows(const struct cells *cells)
+{
+    return cells->rows;
 }
 
 /* Where a cell begins: behind the comma after the one before, or behind the row before. */

@@ -4,7 +4,7 @@
  * markup with two anchors, the second leads to the details. An answer to a filter is then
  * copies of these bytes. Cells of a row stand one after the other with ',' between them, so
  * that a run of columns is one copy. < > & ' are written \u003c …, so that the same bytes may
- * stand in a <script>.
+ * stand in a <script>. The rows of the native table (row_html.h) are made and kept beside them.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "board/board.h"
 
 struct cells;
+struct row_html;
 
 struct cells_options {
     const char *hub_url; /* base of model links */
@@ -24,6 +25,7 @@ int cells_new(struct board *board, const struct cells_options *options, struct j
 void cells_free(struct cells *cells);
 
 const struct board *cells_board(const struct cells *cells);
+const struct row_html *cells_rows(const struct cells *cells);
 
 /* The JSON of one cell. */
 struct jb_str cells_json(const struct cells *cells, size_t row, size_t column);

@@ -184,9 +184,9 @@ layout_error_page(const struct conf *conf, int status, const char *reason, struc
 void
 layout_put_csp(const struct conf *conf, struct jb_buf *out)
 {
-    jb_buf_printf(
-        out,
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors %s",
-        conf->site.frame_ancestors);
+    jb_buf_printf(out,
+                  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' "
+                  "data:; connect-src 'self'; "
+                  "form-action 'self'; base-uri 'none'; frame-ancestors %s",
+                  conf->site.frame_ancestors);
 }
