@@ -112,9 +112,10 @@ jb_time_parse(const char *text, size_t n, int64_t *ret_us)
         return JB_EPARSE;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    int day = tm.tm_mday;
+    /* timegm() carries the 30th of February into March; a leap second may carry. */
+    int day = tm.tm_mday, leap = tm.tm_sec == 60;
     time_t seconds = timegm(&tm);
-    if (seconds == (time_t)-1 || (tm.tm_mday != day && tm.tm_sec != 0))
+    if (seconds == (time_t)-1 || (tm.tm_mday != day && !leap))
         return JB_EPARSE;
     *ret_us = ((int64_t)seconds - (int64_t)zone * 60) * 1000000 + fraction;
     return 0;

@@ -82,6 +82,31 @@ license_matches(const struct board *b, uint32_t row, const struct search *s)
     return false;
 }
 
+/* Adds the rows whose name contains `part` and that are not taken yet, in their order: one pass
+ * over all names. */
+static size_t
+add_matches(const struct board *b, struct jb_str part, unsigned char *taken, uint32_t *rows,
+            size_t n)
+{
+    const char *p = b->names, *end = b->names + b->name_at[b->n_rows];
+    uint32_t row = 0;
+
+    /* It would reach into the next name. */
+    if (memchr(part.p, '\0', part.n))
+        return n;
+    while ((p = memmem(p, (size_t)(end - p), part.p, part.n)) != NULL) {
+        size_t at = (size_t)(p - b->names);
+        while (b->name_at[row + 1] <= at)
+            row++;
+        if (!taken[row]) {
+            taken[row] = 1;
+            rows[n++] = row;
+        }
+        p = b->names + b->name_at[++row];
+    }
+    return n;
+}
+
 static int
 search_rows(const struct board *b, const struct board_query *query, struct jb_str text,
             const struct board_limits *limits, struct jb_arena *arena, uint32_t *rows,
@@ -102,11 +127,7 @@ search_rows(const struct board *b, const struct board_query *query, struct jb_st
     for (uint32_t i = 0; i < b->n_rows; i++)
         taken[i] = !passes(&b->facets[i], query) || !license_matches(b, i, &s);
     for (size_t part = 0; part < s.n_names; part++)
-        for (uint32_t i = 0; i < b->n_rows; i++)
-            if (!taken[i] && contains(b->names[i], s.names[part])) {
-                taken[i] = 1;
-                rows[n++] = i;
-            }
+        n = add_matches(b, s.names[part], taken, rows, n);
     if (s.n_names == 0 && s.n_licenses)
         for (uint32_t i = 0; i < b->n_rows; i++)
             if (!taken[i])

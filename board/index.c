@@ -42,6 +42,26 @@ fold_into(struct jb_arena *arena, struct jb_str text)
     return folded;
 }
 
+/* Side by side, so that a search is one pass over all of them. */
+static int
+make_names(struct board *b)
+{
+    size_t room = 1, at = 0;
+
+    for (size_t i = 0; i < b->n_rows; i++)
+        room += b->rows[i].model.n + 1;
+    b->names = jb_arena_alloc(b->arena, room);
+    b->name_at = jb_arena_array(b->arena, b->n_rows + 1, sizeof(*b->name_at));
+    if (!b->names || !b->name_at || room > UINT32_MAX)
+        return JB_ENOMEM;
+    for (size_t i = 0; i < b->n_rows; i++) {
+        b->name_at[i] = (uint32_t)at;
+        at += jb_fold(b->rows[i].model.p, b->rows[i].model.n, b->names + at) + 1;
+    }
+    b->name_at[b->n_rows] = (uint32_t)at;
+    return 0;
+}
+
 static int
 make_facets(struct board *b)
 {
@@ -49,9 +69,8 @@ make_facets(struct board *b)
     uint32_t *all = jb_arena_array(b->arena, n, sizeof(*all));
 
     b->facets = jb_arena_array(b->arena, n, sizeof(*b->facets));
-    b->names = jb_arena_array(b->arena, n, sizeof(*b->names));
     b->licenses = jb_arena_array(b->arena, n, sizeof(*b->licenses));
-    if (!all || !b->facets || !b->names || !b->licenses)
+    if (!all || !b->facets || !b->licenses)
         return JB_ENOMEM;
     for (size_t i = 0; i < b->n_rows; i++) {
         const struct board_row *row = &b->rows[i];
@@ -64,9 +83,8 @@ make_facets(struct board *b)
                               (row->merged ? HIDE_MERGED : 0) |
                               (row->flagged ? HIDE_FLAGGED : 0) | (row->moe ? HIDE_MOE : 0)),
         };
-        b->names[i] = fold_into(b->arena, row->model);
         b->licenses[i] = fold_into(b->arena, row->license);
-        if (!b->names[i] || !b->licenses[i])
+        if (!b->licenses[i])
             return JB_ENOMEM;
     }
     b->all = all;
@@ -108,7 +126,7 @@ fill_key(const struct board *b, const struct board_column *column, uint32_t i,
     case FIELD_T:
     case FIELD_TYPE: key_of_number(k, row->type); break;
     case FIELD_MODEL:
-    case FIELD_NAME: key_of_text(k, jb_str(b->names[i])); break;
+    case FIELD_NAME: key_of_text(k, jb_str(b->names + b->name_at[i])); break;
     case FIELD_AVERAGE: key_of_number(k, row->average); break;
     case FIELD_SCORE: key_of_number(k, row->scores[column->benchmark]); break;
     case FIELD_ARCHITECTURE: key_of_text(k, row->architecture); break;
@@ -180,8 +198,10 @@ make_ranks(struct board *b)
 int
 board_make_indexes(struct board *board)
 {
-    int rc = make_facets(board);
+    int rc = make_names(board);
 
+    if (rc == 0)
+        rc = make_facets(board);
     return rc ? rc : make_ranks(board);
 }
 

@@ -22,7 +22,8 @@ struct board {
     struct board_column *columns;
     size_t n_columns;
     struct board_facets *facets;
-    const char **names;    /* folded model ids */
+    char *names;           /* folded model ids of all rows, each ended by NUL */
+    uint32_t *name_at;     /* where a row's begins; n_rows + 1 of them */
     const char **licenses; /* folded */
     uint32_t **ranks;      /* by column, then row; equal values have equal ranks */
     const uint32_t *all;   /* 0, 1, 2, … */

@@ -9,6 +9,7 @@
 #include "store/doorbell.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>

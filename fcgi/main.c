@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -148,6 +149,10 @@ main(int argc, char **argv)
     if (o.test)
         return test_settings(&o);
     jb_log_open("jinbang-web", JB_LOG_INFO);
+    /* The large pieces of a snapshot go back to the system when it is replaced; by itself
+     * malloc would learn from the first one to keep them. */
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_ARENA_MAX, 2);
     /* Before any thread: all of them inherit the mask, and main reads the signals. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
