@@ -46,6 +46,41 @@ put_default(struct jb_json *j, const struct gradio_site *site, const struct func
         jb_json_null(j);
 }
 
+/* The 6.x front end shows empty boxes without these. The body is the same for every host, so
+ * the address is the reader's to fill in. */
+static void
+put_snippets(struct jb_json *j, const struct gradio_function *f)
+{
+    struct jb_buf b = JB_BUF(4096);
+
+    jb_json_key(j, "code_snippets");
+    jb_json_object(j);
+    jb_buf_printf(&b,
+                  "from gradio_client import Client\n\nclient = Client(\"<address of this "
+                  "page>\")\nresult = client.predict(api_name=\"/%s\")\nprint(result)",
+                  f->api_name);
+    jb_json_kstr(j, "python", jb_buf_view(&b));
+    jb_buf_reset(&b);
+    jb_buf_printf(&b,
+                  "import { Client } from \"@gradio/client\";\n\nconst client = await "
+                  "Client.connect(\"<address of this page>\");\nconst result = await "
+                  "client.predict(\"/%s\", {});\nconsole.log(result.data);",
+                  f->api_name);
+    jb_json_kstr(j, "javascript", jb_buf_view(&b));
+    jb_buf_reset(&b);
+    jb_buf_printf(&b,
+                  "curl -s -X POST <address of this page>/gradio_api/call/v2/%s "
+                  "-H 'Content-Type: application/json' -d '{}'\n"
+                  "curl -N <address of this page>/gradio_api/call/%s/<event_id>",
+                  f->api_name, f->api_name);
+    jb_json_kstr(j, "bash", jb_buf_view(&b));
+    jb_buf_reset(&b);
+    jb_buf_printf(&b, "gradio predict <address of this page> /%s '{}'", f->api_name);
+    jb_json_kstr(j, "cli", jb_buf_view(&b));
+    jb_json_end(j);
+    jb_buf_free(&b);
+}
+
 static void
 put_function(struct jb_json *j, const struct gradio_site *site, const struct gradio_function *f)
 {
@@ -82,6 +117,7 @@ put_function(struct jb_json *j, const struct gradio_site *site, const struct gra
     jb_json_kbool(j, "show_api", true);
     jb_json_ktext(j, "api_visibility", "public");
     jb_json_ktext(j, "description", f->description);
+    put_snippets(j, f);
     jb_json_end(j);
 }
 
