@@ -149,12 +149,27 @@ static const struct explanation explanations[] = {
      "Check the address, or go back to the board."},
     {405, "方法不允许", "The method is not allowed", "请用浏览器打开这个地址。",
      "Open this address in a browser."},
+    {410, "已经移除", "Gone", "请返回榜单。", "Go back to the board."},
     {413, "请求过大", "The request is too large", "请缩短查询后重试。",
      "Shorten the query and try again."},
+    {429, "请求太多", "Too many requests", "请稍候再试。", "Wait a moment and try again."},
+    {501, "尚不支持", "Not supported", "请返回榜单。", "Go back to the board."},
     {503, "服务繁忙", "The server is busy", "请稍后重试。", "Try again in a moment."},
+    {504, "等待超时", "It took too long", "请稍后重试。", "Try again in a moment."},
     {500, "服务器出错", "The server failed", "错误已记录，请稍后重试。",
      "The error was logged; try again later."},
 };
+
+static void
+put_reason(const char *label, const char *reason, struct jb_buf *out)
+{
+    if (!reason || !reason[0])
+        return;
+    jb_buf_puts(out, label);
+    jb_buf_puts(out, "<span lang=\"en\">");
+    jb_put_html(out, jb_str(reason));
+    jb_buf_puts(out, "</span><br>\n");
+}
 
 void
 layout_error_page(const struct conf *conf, int status, const char *reason, struct jb_buf *out)
@@ -166,17 +181,23 @@ layout_error_page(const struct conf *conf, int status, const char *reason, struc
     for (size_t i = 0; i < n; i++)
         if (explanations[i].status == status)
             e = &explanations[i];
+    if (status >= 400 && status < 500 && e->status == 500)
+        e = &explanations[0];
     struct jb_buf b = JB_BUF(sizeof(title) - 1);
     jb_buf_printf(&b, "%d %s · %s", status, e->zh, e->en);
     struct page page = {.title = b.p ? b.p : "Error", .lang = LANG_MAX, .here = "/error"};
     layout_start(conf, &page, out);
     jb_buf_puts(out, "<div class=\"jb\">\n");
     layout_put_top(conf, &page, NULL, out);
-    jb_buf_printf(out, "<main class=\"jb-text\"><h1>%d %s</h1>\n<p lang=\"zh-CN\">%s</p>\n",
-                  status, e->zh, e->zh_do);
-    jb_buf_printf(out, "<h2 lang=\"en\">%s</h2>\n<p lang=\"en\">", e->en);
-    jb_put_html(out, jb_str(reason));
-    jb_buf_printf(out, ". %s</p>\n</main></div>\n", e->en_do);
+    jb_buf_printf(out, "<main class=\"jb-text\"><h1>%d %s</h1>\n<p lang=\"zh-CN\">", status,
+                  e->zh);
+    put_reason("原因：", reason, out);
+    jb_buf_printf(out, "%s</p>\n<h2 lang=\"en\">%s</h2>\n<p lang=\"en\">", e->zh_do, e->en);
+    put_reason("Why: ", reason, out);
+    jb_buf_printf(out, "%s</p>\n<p><a class=\"jb-go\" href=\"%s/\">", e->en_do,
+                  conf->site.mount);
+    label_put(out, LANG_MAX, "回到榜单", "To the board");
+    jb_buf_puts(out, "</a></p>\n</main></div>\n");
     layout_end(conf, &page, out);
     jb_buf_free(&b);
 }
