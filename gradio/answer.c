@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "gradio/messages.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -41,6 +40,16 @@ gradio_run_body(const struct gradio_answer *answer, bool prefixed, double second
     return 0;
 }
 
+static bool
+is_position(struct jb_str part)
+{
+    size_t i = 0;
+
+    while (i < part.n && part.p[i] >= '0' && part.p[i] <= '9')
+        i++;
+    return i && i == part.n && (i == 1 || part.p[0] != '0');
+}
+
 /* "body.data: Field required" -> loc ["body","data"]; a number is a position. */
 static void
 put_place(struct jb_json *j, struct jb_str place)
@@ -51,7 +60,7 @@ put_place(struct jb_json *j, struct jb_str place)
         const char *dot = memchr(place.p, '.', place.n);
         struct jb_str part = {place.p, dot ? (size_t)(dot - place.p) : place.n};
 
-        if (part.n && isdigit((unsigned char)part.p[0]))
+        if (is_position(part))
             jb_json_raw(j, part);
         else
             jb_json_str(j, part);

@@ -203,6 +203,12 @@ test_named(void **state)
     json = send_call(w, ROUTE_CALL_V2, "update_table", "", "{\"bogus\":1}", &status);
     assert_int_equal(status, 422);
     cJSON_Delete(json);
+    json = send_call(w, ROUTE_CALL_V2, "update_table", "", "{\"2data\":1}", &status);
+    assert_string_equal(
+        cJSON_GetArrayItem(at(cJSON_GetArrayItem(at(json, "detail"), 0), "loc"), 1)
+            ->valuestring,
+        "2data");
+    cJSON_Delete(json);
     json = send_call(w, ROUTE_CALL_V2, "nope", "", "{}", &status);
     assert_int_equal(status, 404);
     cJSON_Delete(json);
