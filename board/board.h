@@ -13,7 +13,7 @@
 #include "store/record.h"
 
 /* The frame of columns that every board has around its benchmarks, in table order
- * (../facts: the leaderboard's 23 columns). */
+ * (23 columns with the original's seven). */
 enum board_field {
     FIELD_T,
     FIELD_MODEL,
@@ -77,7 +77,13 @@ struct board_row {
 
 struct board;
 
-/* `config` must outlive the board. JB_ENOMEM and what the store says. */
+/*
+ * Rows of the results that a finished request stands behind (board/build.c says which). What is
+ * stored under a former id of a model (results, flag, block, model information) counts for the
+ * present one. Left out: blocked models, results without a benchmark of this board. Models whose
+ * tags say that they are undisclosed merges are flagged; the flag "merged" holds their link.
+ * `config` must outlive the board. JB_ENOMEM and what the store says.
+ */
 int board_build(struct store_txn *txn, const struct board_config *config, struct jb_error *err,
                 struct board **ret_board);
 struct board *board_ref(struct board *board);

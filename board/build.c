@@ -14,7 +14,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) (b->err = JB_ENOMEM)
 
 enum { ARENA_MAX = 1 << 30 };
 
@@ -22,6 +26,7 @@ enum { ARENA_MAX = 1 << 30 };
 struct named {
     const char *name;
     const char *text;
+    bool own; /* said of this very id, not of a former one */
     struct model_info info;
     UT_hash_handle hh;
 };
@@ -54,19 +59,6 @@ struct build {
     int err;
 };
 
-static int
-add_named(struct build *b, struct named **map, const char *name, const char *text)
-{
-    struct named *n = jb_arena_alloc(b->scratch, sizeof(*n));
-
-    if (!n)
-        return JB_ENOMEM;
-    n->name = name;
-    n->text = text;
-    HASH_ADD_KEYPTR(hh, *map, n->name, strlen(n->name), n);
-    return 0;
-}
-
 static struct named *
 find_named(struct named *map, const char *name)
 {
@@ -74,41 +66,6 @@ find_named(struct named *map, const char *name)
 
     HASH_FIND_STR(map, name, n);
     return n;
-}
-
-static int
-each_alias(void *ctx, const char *name, const char *text)
-{
-    struct build *b = ctx;
-
-    return add_named(b, &b->aliases, name, text);
-}
-
-static int
-each_flag(void *ctx, const char *name, const char *text)
-{
-    struct build *b = ctx;
-
-    return add_named(b, &b->flags, name, text);
-}
-
-static int
-each_blocked(void *ctx, const char *name, const char *text)
-{
-    struct build *b = ctx;
-
-    return add_named(b, &b->blocked, name, text);
-}
-
-static int
-each_model(void *ctx, const struct model_info *model)
-{
-    struct build *b = ctx;
-    int rc = add_named(b, &b->models, model->model, "");
-
-    if (rc == 0)
-        find_named(b->models, model->model)->info = *model;
-    return rc;
 }
 
 /* Follows renames; a circle ends after a few steps. */
@@ -122,6 +79,85 @@ present_name(struct build *b, const char *model)
         model = n->text;
     }
     return model;
+}
+
+static struct named *
+add_named(struct build *b, struct named **map, const char *name, const char *text)
+{
+    struct named *n = jb_arena_alloc(b->scratch, sizeof(*n));
+
+    if (!n)
+        return NULL;
+    n->name = name;
+    n->text = text;
+    HASH_ADD_KEYPTR(hh, *map, n->name, strlen(n->name), n);
+    return b->err ? NULL : n;
+}
+
+/* Files what is said of a model under its present id, so that a rename sheds neither a flag nor
+ * a block. What is said of the present id itself goes before what is said of a former one.
+ * `ret_named` is NULL when there is nothing to fill in. */
+static int
+file_named(struct build *b, struct named **map, const char *name, const char *text,
+           struct named **ret_named)
+{
+    const char *present = present_name(b, name);
+    bool own = strcmp(present, name) == 0;
+    struct named *n = find_named(*map, present);
+
+    *ret_named = NULL;
+    if (n && !own)
+        return 0;
+    if (!n)
+        n = add_named(b, map, present, text);
+    if (!n)
+        return JB_ENOMEM;
+    n->text = text;
+    n->own = own;
+    *ret_named = n;
+    return 0;
+}
+
+static int
+each_alias(void *ctx, const char *name, const char *text)
+{
+    struct build *b = ctx;
+
+    return add_named(b, &b->aliases, name, text) ? 0 : JB_ENOMEM;
+}
+
+static int
+each_flag(void *ctx, const char *name, const char *text)
+{
+    struct build *b = ctx;
+    struct named *n;
+
+    return file_named(b, &b->flags, name, text, &n);
+}
+
+static int
+each_blocked(void *ctx, const char *name, const char *text)
+{
+    struct build *b = ctx;
+    struct named *n;
+
+    return file_named(b, &b->blocked, name, text, &n);
+}
+
+static int
+each_model(void *ctx, const struct model_info *model)
+{
+    struct build *b = ctx;
+    struct named *n;
+    int rc = file_named(b, &b->models, model->model, "", &n);
+
+    if (rc || !n)
+        return rc;
+    n->info = *model;
+    /* An id that is gone because it was changed says nothing of the present one. */
+    if (!n->own)
+        n->info.still_on_hub = true;
+    return 0;
 }
 
 static int
@@ -140,6 +176,8 @@ each_request(void *ctx, const struct request *request)
             return JB_ENOMEM;
         list->model = model;
         HASH_ADD_KEYPTR(hh, b->requests, list->model, strlen(list->model), list);
+        if (b->err)
+            return b->err;
     }
     struct candidate *c = jb_arena_alloc(b->scratch, sizeof(*c));
     if (!c)
@@ -191,22 +229,33 @@ keep(struct build *b, const char *text)
     return (struct jb_str){copy, copy ? n : 0};
 }
 
-/* By icon anywhere in the text, then by word; the last type is "unknown". */
+static bool
+has_alias(const struct board_type *type, const char *text)
+{
+    for (size_t i = 0; i < type->aliases.n; i++)
+        if (strstr(text, type->aliases.items[i]))
+            return true;
+    return false;
+}
+
+/* By an icon anywhere in the text, then by a whole label, then by the words and icons of the
+ * past; the last type is "unknown". */
 static int
 type_of(const struct board_config *config, const char *text)
 {
     const struct board_type *types = config->types.items;
+    size_t n = config->types.n - 1;
 
-    if (!text[0])
-        return (int)config->types.n - 1;
-    for (size_t i = 0; i + 1 < config->types.n; i++)
-        if (strstr(text, types[i].icon) || (types[i].label[0] && strstr(text, types[i].label)))
+    for (size_t i = 0; i < n; i++)
+        if (strstr(text, types[i].icon))
             return (int)i;
-    for (size_t i = 0; i + 1 < config->types.n; i++)
-        for (size_t k = 0; k < types[i].aliases.n; k++)
-            if (strstr(text, types[i].aliases.items[k]))
-                return (int)i;
-    return (int)config->types.n - 1;
+    for (size_t i = 0; i < n; i++)
+        if (strstr(text, types[i].label))
+            return (int)i;
+    for (size_t i = 0; i < n; i++)
+        if (has_alias(&types[i], text))
+            return (int)i;
+    return (int)n;
 }
 
 static bool
@@ -233,15 +282,19 @@ add_model_facts(struct build *b, struct board_row *row, const char *model,
 {
     struct named *known = find_named(b->models, model);
     struct named *flag = find_named(b->flags, model);
+    bool undisclosed = known && has_prefix(&known->info, "flagged:");
 
+    /* The flag "merged" holds the discussion about merges that do not say what they are. */
+    if (!flag && undisclosed)
+        flag = find_named(b->flags, "merged");
     /* Older files hold licence and likes in the request; the dynamic file is newer. */
-    row->likes = known ? known->info.likes : request->likes;
+    row->likes = known && !isnan(known->info.likes) ? known->info.likes : request->likes;
     row->license =
         keep(b, known && known->info.license[0] ? known->info.license : request->license);
-    row->available = known ? known->info.still_on_hub : true;
+    row->available = known ? known->info.still_on_hub : !request->private_;
     row->merged = known && has_tag(&known->info, "merge", "flagged:undisclosed_merge");
     row->moe = known && has_tag(&known->info, "moe", "flagged:undisclosed_moe");
-    row->flagged = flag || (known && has_prefix(&known->info, "flagged:"));
+    row->flagged = flag || undisclosed;
     row->flag_url = keep(b, flag ? flag->text : "");
 }
 
@@ -279,7 +332,7 @@ new_row(struct build *b, const char *key, const char *model, const char *revisio
     };
     add_model_facts(b, &row->row, model, request);
     HASH_ADD_KEYPTR(hh, b->rows, row->key, strlen(row->key), row);
-    return row;
+    return b->err ? NULL : row;
 }
 
 static int
@@ -293,13 +346,23 @@ benchmark_index(const struct board_config *config, const char *key)
     return -1;
 }
 
+/* Results of benchmarks that another board has make no row of this one. */
+static bool
+has_score_of_board(const struct board_config *config, const struct result *result)
+{
+    for (size_t i = 0; i < result->n; i++)
+        if (benchmark_index(config, result->scores[i].benchmark) >= 0)
+            return true;
+    return false;
+}
+
 static int
 each_result(void *ctx, const struct result *result)
 {
     struct build *b = ctx;
     const char *model = present_name(b, result->model);
 
-    if (find_named(b->blocked, model) || find_named(b->blocked, result->model))
+    if (find_named(b->blocked, model) || !has_score_of_board(b->board->config, result))
         return 0;
     const struct request *request = request_behind(b, model, result);
     if (!request)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frame of columns around the benchmarks: order, headers and states are what clients of the
  * original board rely on. */
+#include "board/columns.h"
 #include "board/snapshot.h"
+
+#include <string.h>
 
 static const struct board_column before[] = {
     {FIELD_T, -1, "T", COLUMN_STR, COLUMN_PINNED},
@@ -26,6 +29,19 @@ static const struct board_column after[] = {
 };
 
 enum { BEFORE = sizeof(before) / sizeof(before[0]), AFTER = sizeof(after) / sizeof(after[0]) };
+
+bool
+columns_frame_has(const char *header)
+{
+    for (size_t i = 0; i < BEFORE; i++)
+        if (before[i].header && strcmp(before[i].header, header) == 0)
+            return true;
+    for (size_t i = 0; i < AFTER; i++)
+        if (strcmp(after[i].header, header) == 0)
+            return true;
+    /* What later versions call the name column. */
+    return strcmp(header, "fullname") == 0;
+}
 
 int
 board_make_columns(struct board *board)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "board/config.h"
+#include "board/choices.h"
+#include "board/columns.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Bits of struct board_query, and columns of a 64-bit set. */
@@ -17,12 +17,68 @@ check_key(const void *value)
     return NULL;
 }
 
-static const char *
-check_some(const void *value)
+static bool
+is_in(const char *text, const struct setting_strings *list, size_t n)
 {
-    size_t n = ((const struct setting_list *)value)->n;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(text, list->items[i]) == 0)
+            return true;
+    return false;
+}
 
-    return n >= 1 && n <= MOST_CHOICES ? NULL : "1 to 31 of them are needed";
+static const char *
+check_aliases(const void *value)
+{
+    const struct setting_strings *list = value;
+
+    /* It would be found in every text. */
+    return is_in("", list, list->n) ? "an alias must not be empty" : NULL;
+}
+
+static const char *
+check_types(const void *value)
+{
+    const struct setting_list *list = value;
+    const struct board_type *t = list->items;
+
+    if (list->n < 1 || list->n > MOST_CHOICES)
+        return "1 to 31 types are needed";
+    for (size_t i = 0; i < list->n; i++) {
+        bool last = i + 1 == list->n;
+        if (!t[i].icon[0] || (!last && !t[i].label[0]))
+            return "every type has an icon, and all but the last a label";
+        if (strlen(t[i].icon) + strlen(t[i].label) + 2 > BOARD_LABEL_SIZE)
+            return "the label of a type is too long";
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(t[i].key, t[k].key) == 0 || strcmp(t[i].icon, t[k].icon) == 0)
+                return "two types have the same key or icon";
+    }
+    /* Requests of no known type are counted there. */
+    return t[list->n - 1].label[0] ? "the last type is the unknown one, with an empty label"
+                                   : NULL;
+}
+
+static const char *
+check_sizes(const void *value)
+{
+    const struct setting_list *list = value;
+    const struct board_size *s = list->items;
+
+    if (list->n < 1 || list->n > MOST_CHOICES)
+        return "1 to 31 sizes are needed";
+    for (size_t i = 0; i < list->n; i++) {
+        if (!s[i].label[0])
+            return "every size has a label";
+        if (!(s[i].above < s[i].to))
+            return "`above` is less than `to` in every size";
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(s[i].label, s[k].label) == 0)
+                return "two sizes have the same label";
+            if (s[i].above < s[k].to && s[k].above < s[i].to)
+                return "two sizes overlap";
+        }
+    }
+    return NULL;
 }
 
 static const char *
@@ -30,22 +86,47 @@ check_benchmarks(const void *value)
 {
     const struct setting_list *list = value;
     const struct benchmark *b = list->items;
+    bool averaged = false;
 
     if (list->n < 1 || list->n > MOST_BENCHMARKS)
         return "1 to 40 benchmarks are needed";
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
+        averaged |= b[i].in_average;
+        if (columns_frame_has(b[i].header))
+            return "a benchmark has the header of a column that every board has";
         for (size_t k = 0; k < i; k++)
             if (strcmp(b[i].key, b[k].key) == 0 || strcmp(b[i].header, b[k].header) == 0)
                 return "two benchmarks have the same key or header";
-    return NULL;
+    }
+    return averaged ? NULL : "at least one benchmark is in the average";
 }
 
 static const char *
 check_precisions(const void *value)
 {
-    size_t n = ((const struct setting_strings *)value)->n;
+    const struct setting_strings *list = value;
 
-    return n >= 1 && n < MOST_CHOICES ? NULL : "1 to 30 precisions are needed";
+    if (list->n < 1 || list->n >= MOST_CHOICES)
+        return "1 to 30 precisions are needed";
+    for (size_t i = 0; i < list->n; i++) {
+        const char *p = list->items[i];
+        /* The first stands for all others, the second for the baseline row. */
+        if (!p[0] || strcmp(p, "?") == 0 || strcmp(p, "None") == 0)
+            return "a precision is not empty, \"?\" or \"None\"";
+        if (is_in(p, list, i))
+            return "two precisions are the same";
+    }
+    return NULL;
+}
+
+static const char *
+check_average(const void *value)
+{
+    const char *header = *(const char *const *)value;
+
+    if (!header[0])
+        return "must not be empty";
+    return columns_frame_has(header) ? "is the header of another column" : NULL;
 }
 
 #define AT(member) offsetof(struct board_type, member)
@@ -55,7 +136,7 @@ static const struct setting type_table[] = {
      .help = "Shown in the T column; ? for the unknown type."},
     {"label", SETTING_STRING, AT(label), .help = "English name; empty for the unknown type."},
     {"zh", SETTING_STRING, AT(zh), "", .help = "Chinese name."},
-    {"aliases", SETTING_STRINGS, AT(aliases), "",
+    {"aliases", SETTING_STRINGS, AT(aliases), "", .check = check_aliases,
      .help = "Icons or words that a request may hold instead."},
     {0},
 };
@@ -84,17 +165,17 @@ const struct setting board_config_table[] = {
     {"benchmarks", SETTING_LIST, AT(benchmarks), .check = check_benchmarks,
      .items = benchmark_table, .item_size = sizeof(struct benchmark),
      .help = "The benchmarks, in the order of their columns."},
-    {"types", SETTING_LIST, AT(types), .check = check_some, .items = type_table,
+    {"types", SETTING_LIST, AT(types), .check = check_types, .items = type_table,
      .item_size = sizeof(struct board_type),
      .help = "Model types; the last one stands for unknown."},
     {"precisions", SETTING_STRINGS, AT(precisions), .check = check_precisions,
      .help = "Precisions that a filter offers, beside ?."},
-    {"sizes", SETTING_LIST, AT(sizes), .check = check_some, .items = size_table,
+    {"sizes", SETTING_LIST, AT(sizes), .check = check_sizes, .items = size_table,
      .item_size = sizeof(struct board_size), .help = "Size buckets."},
     {"baseline", SETTING_BOOL, AT(baseline), "true",
      .help = "Show a row with the baselines of the benchmarks."},
     {"average_header", SETTING_STRING, AT(average_header), "Average ⬆️",
-     .help = "Header of the average; clients look for it."},
+     .check = check_average, .help = "Header of the average; clients look for it."},
     {0},
 };
 
@@ -102,5 +183,20 @@ int
 board_config_load(const char *file, struct jb_arena *arena, struct board_config *ret_config,
                   struct settings_report *report)
 {
-    return settings_load(file, board_config_table, NULL, arena, ret_config, report);
+    struct board_config config = {0};
+    int rc = settings_load(file, board_config_table, NULL, arena, &config, report);
+
+    if (rc)
+        return rc;
+    const struct benchmark *benchmarks = config.benchmarks.items;
+    for (size_t i = 0; i < config.benchmarks.n; i++) {
+        if (strcmp(benchmarks[i].header, config.average_header) != 0)
+            continue;
+        jb_buf_printf(&report->text, "%s:1: average_header: is the header of a benchmark\n",
+                      file);
+        report->n++;
+        return JB_EINVAL;
+    }
+    *ret_config = config;
+    return 0;
 }
