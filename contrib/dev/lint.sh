@@ -39,10 +39,12 @@ lint_cppcheck() {
 
 # clang-tidy by the compile commands of the release build.
 lint_tidy() {
-	(cd "$top" && git ls-files '*.c' ':!tests' ':!fuzz' ':!bench' |
+	local found
+	found=$( (cd "$top" && git ls-files '*.c' ':!tests' ':!fuzz' ':!bench' |
 		xargs -P "$jobs" -n 6 sh -c 'clang-tidy --quiet "$@" -- -std=gnu17 -I. -Ibuild/release -DHAVE_CONFIG_H \
 			-DJB_PKGDATADIR=\"\" -DJB_SYSCONFDIR=\"\" 2>/dev/null' sh) |
-		grep -E 'warning:|error:' | head -n 40 | { ! grep . >&2; }
+		grep -E 'warning:|error:' | sort -u | head -n 40 || true)
+	[ -z "$found" ] || { say "$found"; return 1; }
 }
 
 lint_steps() {
