@@ -19,7 +19,6 @@ put_meta(const struct conf *conf, const struct board_config *board, struct jb_bu
     const char *title = board->title && *board->title ? board->title : conf->site.title;
 
     jb_buf_puts(b, "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                    "<title>");
     if (board->title_zh && *board->title_zh) {
         jb_put_html(b, jb_str(board->title_zh));
