@@ -80,9 +80,9 @@ struct board;
 /*
  * Rows of the results that a finished request stands behind (board/build.c says which). What is
  * stored under a former id of a model (results, flag, block, model information) counts for the
- * present one. Left out: blocked models, results without a benchmark of this board. Models whose
- * tags say that they are undisclosed merges are flagged; the flag "merged" holds their link.
- * `config` must outlive the board. JB_ENOMEM and what the store says.
+ * present one. Left out: blocked models, results without a benchmark of this board. Models
+ * whose tags say that they are undisclosed merges are flagged; the flag "merged" holds their
+ * link. `config` must outlive the board. JB_ENOMEM and what the store says.
  */
 int board_build(struct store_txn *txn, const struct board_config *config, struct jb_error *err,
                 struct board **ret_board);
