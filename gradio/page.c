@@ -88,6 +88,7 @@ page_make(struct gradio_site *site, const struct conf *conf, struct jb_error *er
     int rc;
 
     put_meta(conf, board_config_of(site->board), b);
+    layout_put_links(conf, b);
     jb_buf_puts(b, "<script>window.__gradio_mode__ = \"app\";</script>\n"
                    "<script>window.gradio_config = ");
     jb_put_script_json(b, jb_buf_view(&site->config));
@@ -95,7 +96,7 @@ page_make(struct gradio_site *site, const struct conf *conf, struct jb_error *er
     jb_buf_puts(b, ";</script>\n<script>window.gradio_api_info = ");
     jb_put_script_json(b, jb_buf_view(&site->info));
     jb_buf_puts(b, ";</script>\n");
-    layout_put_head(conf, b);
+    layout_put_scripts(conf, b);
     jb_buf_puts(b, "</head>\n<body>\n<gradio-app control_page_title=\"true\" embed=\"false\" "
                    "eager=\"true\" style=\"display: flex; flex-direction: column; "
                    "flex-grow: 1\">\n");

@@ -31,7 +31,7 @@ put_asset_path(const struct conf *conf, const char *name, struct jb_buf *out)
 }
 
 void
-layout_put_head(const struct conf *conf, struct jb_buf *out)
+layout_put_links(const struct conf *conf, struct jb_buf *out)
 {
     jb_buf_puts(out,
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -40,7 +40,13 @@ layout_put_head(const struct conf *conf, struct jb_buf *out)
     put_asset_path(conf, "board.css", out);
     jb_buf_puts(out, "\">\n<link rel=\"icon\" type=\"image/svg+xml\" href=\"");
     put_asset_path(conf, "favicon.svg", out);
-    jb_buf_puts(out, "\">\n<script src=\"");
+    jb_buf_puts(out, "\">\n");
+}
+
+void
+layout_put_scripts(const struct conf *conf, struct jb_buf *out)
+{
+    jb_buf_puts(out, "<script src=\"");
     put_asset_path(conf, "early.js", out);
     jb_buf_puts(out, "\"></script>\n<script src=\"");
     put_asset_path(conf, "board.js", out);
@@ -122,7 +128,8 @@ layout_start(const struct conf *conf, const struct page *page, struct jb_buf *ou
     jb_buf_printf(out,
                   "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n",
                   label_lang(page->lang));
-    layout_put_head(conf, out);
+    layout_put_links(conf, out);
+    layout_put_scripts(conf, out);
     jb_buf_puts(out, "<title>");
     jb_put_html(out, jb_str(page->title));
     jb_buf_puts(out, "</title>\n</head>\n<body>\n");

@@ -34,9 +34,11 @@ void layout_end(const struct conf *conf, const struct page *page, struct jb_buf 
 void layout_put_top(const struct conf *conf, const struct page *page, const char *subtitle,
                     struct jb_buf *out);
 
-/* What <head> needs for the board's look: style sheet, icon, scripts, all of them files of
- * ours. For pages that make their own frame. */
-void layout_put_head(const struct conf *conf, struct jb_buf *out);
+/* What <head> needs for the board's look, all of it files of ours: the style sheet and icon,
+ * which come as early as they can, and the scripts, which on `/` may stand only behind the
+ * config that clients take for the second script. For pages that make their own frame. */
+void layout_put_links(const struct conf *conf, struct jb_buf *out);
+void layout_put_scripts(const struct conf *conf, struct jb_buf *out);
 
 /* A whole error page: what happened, why, what to do, in both languages. `reason` is a phrase
  * without a full stop. */
