@@ -135,8 +135,8 @@ const struct setting conf_table[] = {
     {"gradio.session_expiry", SETTING_DURATION, AT(gradio.session_expiry), "10m", 100,
      24 * HOUR, .help = "How long results wait for a client that does not fetch them."},
     {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 5 * SECOND,
-     .help = "How long a stream stays open after its last event, so that a new call does not "
-             "cross its end."},
+     .help = "How long a stream stays open after its last event, so that a client that calls "
+             "again at once finds it open."},
     {"gradio.show_error", SETTING_BOOL, AT(gradio.show_error), "true",
      .help = "Tell clients the reason of an error."},
     {"search.max_parts", SETTING_INT, AT(search.max_parts), "64", 1, 10000,

@@ -34,12 +34,20 @@ struct stream {
     UT_hash_handle hh;
 };
 
+/* A join that waits until its client has seen the close_stream before it. */
+struct waiting_join {
+    struct streams_task task;
+    int64_t due_ms;
+    struct waiting_join *next;
+};
+
 struct streams {
     const struct conf *conf;
     struct streams_hooks hooks;
     struct sessions *sessions;
     struct stream *all;
     struct stream *dirty;
+    struct waiting_join *waiting;
     uint64_t last_id;
     int epoll, event;
     pthread_t thread;
@@ -357,9 +365,26 @@ run_flush(struct streams *s, struct streams_task *t, int64_t now)
     stream_flush(s, st, now);
 }
 
+/* True when the join is kept for later, with all that it owns. */
+static bool
+wait_with_join(struct streams *s, const struct streams_task *t, int64_t now)
+{
+    int64_t due =
+        t->kind == STREAMS_JOIN ? sessions_join_from(s->sessions, jb_str(t->name)) : 0;
+    struct waiting_join *w = due > now ? malloc(sizeof(*w)) : NULL;
+
+    if (!w)
+        return false;
+    *w = (struct waiting_join){*t, due, s->waiting};
+    s->waiting = w;
+    return true;
+}
+
 static void
 run_task(struct streams *s, struct streams_task *t, int64_t now)
 {
+    if (wait_with_join(s, t, now))
+        return;
     switch (t->kind) {
     case STREAMS_FLUSH: run_flush(s, t, now); break;
     case STREAMS_JOIN:
@@ -374,6 +399,26 @@ run_task(struct streams *s, struct streams_task *t, int64_t now)
     }
     jb_blob_unref(t->outcome.output);
     jb_blob_unref(t->head);
+}
+
+/* Runs the joins whose time has come; returns when the next one's comes. */
+static int64_t
+run_waiting(struct streams *s, int64_t now)
+{
+    int64_t next = INT64_MAX;
+
+    for (struct waiting_join **at = &s->waiting; *at;) {
+        struct waiting_join *w = *at;
+        if (w->due_ms > now) {
+            next = w->due_ms < next ? w->due_ms : next;
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        run_task(s, &w->task, now);
+        free(w);
+    }
+    return next;
 }
 
 /* For what was still queued when the thread ended. */
@@ -447,7 +492,9 @@ streams_main(void *arg)
 
     while (tasks) {
         int64_t now = jb_monotonic_ms();
+        int64_t join = run_waiting(s, now);
         int64_t next = sessions_tick(s->sessions, now);
+        next = join < next ? join : next;
         flush_dirty(s, now);
         pthread_mutex_lock(&s->lock);
         sessions_stat_get(s->sessions, &s->stat);
@@ -472,6 +519,8 @@ streams_main(void *arg)
             told = true;
             sessions_stop(s->sessions, now);
         }
+        /* What is due at once, close_stream above all, goes out with what it follows. */
+        sessions_tick(s->sessions, now);
         flush_dirty(s, now);
     }
     free(tasks);
@@ -555,6 +604,11 @@ streams_free(struct streams *s)
         return;
     HASH_ITER (hh, s->all, st, tmp)
         stream_remove(s, st, false);
+    for (struct waiting_join *w = s->waiting, *after; w; w = after) {
+        after = w->next;
+        drop_task(s, &w->task);
+        free(w);
+    }
     for (; s->count; s->count--, s->head = (s->head + 1) % QUEUE_SIZE)
         drop_task(s, &s->queue[s->head]);
     sessions_free(s->sessions);

@@ -82,6 +82,14 @@ session_delivered(struct sessions *s, struct session *session, int64_t now_ms)
 /* --- what happens ----------------------------------------------------------------------------
  */
 
+int64_t
+sessions_join_from(const struct sessions *s, struct jb_str hash)
+{
+    const struct session *session = held_session_find(s, hash);
+
+    return session && session->state == LINGERING ? session->since + SESSIONS_CROSSING_MS : 0;
+}
+
 int
 sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_index,
               const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,

@@ -69,6 +69,14 @@ int sessions_join(struct sessions *s, struct jb_str session, bool prefixed, int 
                   const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err,
                   char ret_event_id[GRADIO_ID_SIZE]);
 
+/*
+ * A join that follows a close_stream closely should wait until this moment (0: need not): its
+ * answer could overtake the close_stream, which came by another connection, and the client,
+ * still taking its stream for open, would never open the next. Ask before sessions_join().
+ */
+#define SESSIONS_CROSSING_MS 30
+int64_t sessions_join_from(const struct sessions *s, struct jb_str session);
+
 /* A stream for a session opened (GET /queue/data); the newer one wins, the older one ends
  * without a word (close_stream would make the client drop the newer). An unknown session gets
  * unexpected_error and the end, one that is done close_stream. The first bytes go out before

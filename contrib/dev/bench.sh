@@ -75,8 +75,6 @@ bench_board() { # LABEL TABLE
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	base=http://127.0.0.1:$port
 	SERVER_NGINX_EXTRA="location /bench-static/ { root $state/www; gzip off; }"
-	# The work of a round trip is measured, not the wait that keeps a stream open for a next call.
-	SERVER_SETTINGS='gradio = { close_grace = "0ms"; };'
 	server_settings "$state" "$top/contrib/boards/mini-leaderboard.conf" ""
 	server_store "$build/release" "$state" "$table" >&2
 	server_start "$build/release" "$state" "$port" ""

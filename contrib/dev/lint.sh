@@ -11,7 +11,7 @@ lint_length() {
 	local file n most status=0
 	while read -r file; do
 		n=$(wc -l <"$top/$file")
-		case $file in tests/*) most=800 ;; *) most=620 ;; esac
+		case $file in tests/*) most=800 ;; *) most=650 ;; esac
 		[ "$n" -le $most ] || { say "  $file: $n lines: is it still one noun?"; status=1; }
 	done < <(git -C "$top" ls-files '*.c' '*.h' '*.sh' '*.mjs' dev)
 	return $status

@@ -666,6 +666,27 @@ test_many(void **state)
     world_free(w);
 }
 
+/* A join right behind a close_stream waits until the client must have seen it. */
+static void
+test_join_behind_a_close(void **state)
+{
+    struct world *w = world_new();
+    char id[GRADIO_ID_SIZE];
+
+    (void)state;
+    assert_int_equal(sessions_join_from(w->s, JB_STR("a")), 0);
+    join(w, "a", false, &w->good, id);
+    assert_int_equal(sessions_join_from(w->s, JB_STR("a")), 0);
+    sessions_open(w->s, JB_STR("a"), false, 1, w->now);
+    assert_int_equal(sessions_join_from(w->s, JB_STR("a")), 0); /* the stream is open */
+    w->now += 1000;
+    sessions_tick(w->s, w->now); /* close_stream */
+    assert_true(w->wires[1].ended);
+    assert_true(sessions_join_from(w->s, JB_STR("a")) == w->now + SESSIONS_CROSSING_MS);
+    assert_int_equal(sessions_join_from(w->s, JB_STR("b")), 0);
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -685,6 +706,7 @@ main(void)
         cmocka_unit_test(test_byte_limits),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_join_behind_a_close),
         cmocka_unit_test(test_many),
     };
 
