@@ -670,7 +670,7 @@ test_many(void **state)
 static void
 test_join_behind_a_close(void **state)
 {
-    struct world *w = world_new();
+    struct world *w = world_new(NULL);
     char id[GRADIO_ID_SIZE];
 
     (void)state;
