@@ -121,6 +121,7 @@ int board_filter(const struct board *board, const struct board_query *query,
                  const struct board_limits *limits, struct jb_arena *arena,
                  struct jb_error *err, const uint32_t **ret_rows, size_t *ret_n);
 
-/* Reorders `rows` by a column; missing values last whichever way; ties by the default order. */
+/* Reorders `rows` by a column, text without regard to case; missing values last whichever way;
+ * ties by the default order. */
 void board_sort(const struct board *board, size_t column, bool descending, uint32_t *rows,
                 size_t n);

@@ -143,16 +143,29 @@ fill_key(const struct board *b, const struct board_column *column, uint32_t i,
     }
 }
 
+static unsigned char
+lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* Names and licences are folded already; the rest are words in ASCII. */
+static int
+compare_text(const struct sort_key *a, const struct sort_key *b)
+{
+    for (size_t i = 0; i < a->text_n && i < b->text_n; i++)
+        if (lower(a->text[i]) != lower(b->text[i]))
+            return lower(a->text[i]) < lower(b->text[i]) ? -1 : 1;
+    return (a->text_n > b->text_n) - (a->text_n < b->text_n);
+}
+
 static int
 compare_values(const struct sort_key *a, const struct sort_key *b)
 {
     if (a->missing || b->missing)
         return a->missing - b->missing;
-    if (a->text) {
-        size_t n = a->text_n < b->text_n ? a->text_n : b->text_n;
-        int c = memcmp(a->text, b->text, n);
-        return c ? c : (a->text_n > b->text_n) - (a->text_n < b->text_n);
-    }
+    if (a->text)
+        return compare_text(a, b);
     return (a->number > b->number) - (a->number < b->number);
 }
 
