@@ -71,15 +71,15 @@ contains(const char *folded, struct jb_str part)
     return memmem(folded, strlen(folded), part.p, part.n) != NULL;
 }
 
-static bool
-license_matches(const struct board *b, uint32_t row, const struct search *s)
+/* Marks the licences asked for; a board has few of them. */
+static void
+match_licenses(const struct board *b, const struct search *s, unsigned char *wanted)
 {
-    if (s->n_licenses == 0)
-        return true;
-    for (size_t i = 0; i < s->n_licenses; i++)
-        if (contains(b->licenses[row], s->licenses[i]))
-            return true;
-    return false;
+    for (size_t l = 0; l < b->n_licenses; l++) {
+        wanted[l] = s->n_licenses == 0;
+        for (size_t i = 0; i < s->n_licenses && !wanted[l]; i++)
+            wanted[l] = contains(b->licenses[l], s->licenses[i]);
+    }
 }
 
 /* Adds the rows whose name contains `part` and that are not taken yet, in their order: one pass
@@ -115,17 +115,19 @@ search_rows(const struct board *b, const struct board_query *query, struct jb_st
     struct search s = {0};
     char *folded = jb_arena_alloc(arena, text.n + 1);
     unsigned char *taken = jb_arena_alloc(arena, b->n_rows + 1);
+    unsigned char *wanted = jb_arena_alloc(arena, b->n_licenses + 1);
     size_t n = 0;
 
     /* More parts than bytes cannot be. */
     size_t parts = limits->max_parts < text.n + 1 ? limits->max_parts : text.n + 1;
     s.names = jb_arena_array(arena, parts, sizeof(*s.names));
     s.licenses = jb_arena_array(arena, parts, sizeof(*s.licenses));
-    if (!folded || !taken || !s.names || !s.licenses)
+    if (!folded || !taken || !wanted || !s.names || !s.licenses)
         return JB_ENOMEM;
     split((struct jb_str){folded, jb_fold(text.p, text.n, folded)}, parts, &s);
+    match_licenses(b, &s, wanted);
     for (uint32_t i = 0; i < b->n_rows; i++)
-        taken[i] = !passes(&b->facets[i], query) || !license_matches(b, i, &s);
+        taken[i] = !passes(&b->facets[i], query) || !wanted[b->license_of[i]];
     for (size_t part = 0; part < s.n_names; part++)
         n = add_matches(b, s.names[part], taken, rows, n);
     if (s.n_names == 0 && s.n_licenses)

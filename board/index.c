@@ -62,19 +62,60 @@ make_names(struct board *b)
     return 0;
 }
 
+struct license {
+    struct jb_str text;
+    uint32_t row;
+};
+
+static int
+compare_licenses(const void *pa, const void *pb)
+{
+    struct jb_str a = ((const struct license *)pa)->text,
+                  b = ((const struct license *)pb)->text;
+    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Thousands of models share a few licences; a search looks at each of them once. */
+static int
+make_licenses(struct board *b)
+{
+    size_t n = b->n_rows ? b->n_rows : 1;
+    struct license *sorted = calloc(n, sizeof(*sorted));
+    int rc = 0;
+
+    b->licenses = jb_arena_array(b->arena, n, sizeof(*b->licenses));
+    b->license_of = jb_arena_array(b->arena, n, sizeof(*b->license_of));
+    if (!sorted || !b->licenses || !b->license_of)
+        rc = JB_ENOMEM;
+    for (uint32_t i = 0; i < b->n_rows && rc == 0; i++)
+        sorted[i] = (struct license){b->rows[i].license, i};
+    if (rc == 0)
+        qsort(sorted, b->n_rows, sizeof(*sorted), compare_licenses);
+    for (size_t i = 0; i < b->n_rows && rc == 0; i++) {
+        if (i == 0 || !jb_str_eq(sorted[i - 1].text, sorted[i].text)) {
+            const char *folded = fold_into(b->arena, sorted[i].text);
+            if (!folded)
+                rc = JB_ENOMEM;
+            b->licenses[b->n_licenses++] = folded;
+        }
+        b->license_of[sorted[i].row] = (uint32_t)b->n_licenses - 1;
+    }
+    free(sorted);
+    return rc;
+}
+
 static int
 make_facets(struct board *b)
 {
     size_t n = b->n_rows ? b->n_rows : 1;
-    uint32_t *all = jb_arena_array(b->arena, n, sizeof(*all));
 
     b->facets = jb_arena_array(b->arena, n, sizeof(*b->facets));
-    b->licenses = jb_arena_array(b->arena, n, sizeof(*b->licenses));
-    if (!all || !b->facets || !b->licenses)
+    if (!b->facets)
         return JB_ENOMEM;
     for (size_t i = 0; i < b->n_rows; i++) {
         const struct board_row *row = &b->rows[i];
-        all[i] = (uint32_t)i;
         b->facets[i] = (struct board_facets){
             .type = (uint8_t)row->type,
             .precision = precision_facet(b->config, row),
@@ -83,11 +124,7 @@ make_facets(struct board *b)
                               (row->merged ? HIDE_MERGED : 0) |
                               (row->flagged ? HIDE_FLAGGED : 0) | (row->moe ? HIDE_MOE : 0)),
         };
-        b->licenses[i] = fold_into(b->arena, row->license);
-        if (!b->licenses[i])
-            return JB_ENOMEM;
     }
-    b->all = all;
     return 0;
 }
 
@@ -133,7 +170,7 @@ fill_key(const struct board *b, const struct board_column *column, uint32_t i,
     case FIELD_WEIGHT_TYPE: key_of_text(k, row->weight_type); break;
     case FIELD_PRECISION: key_of_text(k, row->precision); break;
     case FIELD_MERGED: key_of_number(k, row->merged); break;
-    case FIELD_LICENSE: key_of_text(k, jb_str(b->licenses[i])); break;
+    case FIELD_LICENSE: key_of_text(k, jb_str(b->licenses[b->license_of[i]])); break;
     case FIELD_PARAMS: key_of_number(k, row->params); break;
     case FIELD_LIKES: key_of_number(k, row->likes); break;
     case FIELD_AVAILABLE: key_of_number(k, row->available); break;
@@ -213,6 +250,8 @@ board_make_indexes(struct board *board)
 {
     int rc = make_names(board);
 
+    if (rc == 0)
+        rc = make_licenses(board);
     if (rc == 0)
         rc = make_facets(board);
     return rc ? rc : make_ranks(board);

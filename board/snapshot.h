@@ -24,9 +24,10 @@ struct board {
     struct board_facets *facets;
     char *names;           /* folded model ids of all rows, each ended by NUL */
     uint32_t *name_at;     /* where a row's begins; n_rows + 1 of them */
-    const char **licenses; /* folded */
-    uint32_t **ranks;      /* by column, then row; equal values have equal ranks */
-    const uint32_t *all;   /* 0, 1, 2, … */
+    const char **licenses; /* folded, each once */
+    size_t n_licenses;
+    uint32_t *license_of; /* by row */
+    uint32_t **ranks;     /* by column, then row; equal values have equal ranks */
 };
 
 /* Fills columns from the config. */
