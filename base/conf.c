@@ -134,7 +134,7 @@ const struct setting conf_table[] = {
              "without."},
     {"gradio.session_expiry", SETTING_DURATION, AT(gradio.session_expiry), "10m", 100,
      24 * HOUR, .help = "How long results wait for a client that does not fetch them."},
-    {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 5 * SECOND,
+    {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 10 * MINUTE,
      .help = "How long a stream stays open after its last event, so that a client that calls "
              "again at once finds it open."},
     {"gradio.show_error", SETTING_BOOL, AT(gradio.show_error), "true",

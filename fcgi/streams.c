@@ -14,25 +14,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <uthash.h>
 
-enum { QUEUE_SIZE = 8192, EVENTS_AT_ONCE = 256, PENDING_AT_ONCE = 256 };
-
-/* One detached connection: an answer on its way out, or an open stream. */
-struct stream {
-    uint64_t id;
-    struct exchange exchange;
-    bool open;   /* the machine knows it */
-    bool ending; /* END_REQUEST follows what is pending */
-    bool dirty;  /* on the list of those with something new */
-    bool writable_wanted;
-    bool broken;           /* something for it was lost; cut */
-    struct output *output; /* being sent */
-    struct jb_blob **pending;
-    size_t n_pending, room_pending, pending_bytes;
-    struct stream *next_dirty;
-    UT_hash_handle hh;
-};
+enum { QUEUE_SIZE = 8192, EVENTS_AT_ONCE = 256 };
 
 /* A join that waits until its client has seen the close_stream before it. */
 struct waiting_join {
@@ -42,13 +25,10 @@ struct waiting_join {
 };
 
 struct streams {
-    const struct conf *conf;
     struct streams_hooks hooks;
     struct sessions *sessions;
-    struct stream *all;
-    struct stream *dirty;
+    struct outlets *outlets;
     struct waiting_join *waiting;
-    uint64_t last_id;
     int epoll, event;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
@@ -57,226 +37,38 @@ struct streams {
     bool stopping;
     int64_t deadline_ms;
     struct sessions_stat stat;
-    uint64_t sent; /* atomic: bytes handed to sockets */
 };
-
-static void
-mark_dirty(struct streams *s, struct stream *st)
-{
-    if (st->dirty)
-        return;
-    st->dirty = true;
-    st->next_dirty = s->dirty;
-    s->dirty = st;
-}
-
-static struct stream *
-stream_find(struct streams *s, uint64_t id)
-{
-    struct stream *st = NULL;
-
-    HASH_FIND(hh, s->all, &id, sizeof(id), st);
-    return st;
-}
-
-static struct stream *
-stream_add(struct streams *s, const struct exchange *exchange)
-{
-    struct stream *st = calloc(1, sizeof(*st));
-
-    if (!st)
-        return NULL;
-    st->id = ++s->last_id;
-    st->exchange = *exchange;
-    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLIN, .data.u64 = st->id};
-    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, exchange->fd, &ev)) {
-        free(st);
-        return NULL;
-    }
-    HASH_ADD(hh, s->all, id, sizeof(st->id), st);
-    return st;
-}
-
-/* Takes the stream off every list; the connection goes back or is closed. */
-static void
-stream_remove(struct streams *s, struct stream *st, bool usable)
-{
-    if (st->dirty)
-        for (struct stream **p = &s->dirty; *p; p = &(*p)->next_dirty)
-            if (*p == st) {
-                *p = st->next_dirty;
-                break;
-            }
-    HASH_DELETE(hh, s->all, st);
-    epoll_ctl(s->epoll, EPOLL_CTL_DEL, st->exchange.fd, NULL);
-    output_free(st->output);
-    for (size_t i = 0; i < st->n_pending; i++)
-        jb_blob_unref(st->pending[i]);
-    free(st->pending);
-    bool keep = usable && st->exchange.keep;
-    if (!keep)
-        close(st->exchange.fd);
-    s->hooks.done(s->hooks.ctx, st->exchange.fd, keep);
-    free(st);
-}
-
-static void
-stream_gone(struct streams *s, struct stream *st, int64_t now)
-{
-    if (st->open)
-        sessions_gone(s->sessions, st->id, now);
-    stream_remove(s, st, false);
-}
-
-static void
-want_writable(struct streams *s, struct stream *st, bool wanted)
-{
-    if (st->writable_wanted == wanted)
-        return;
-    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLIN | (wanted ? EPOLLOUT : 0u),
-                             .data.u64 = st->id};
-    epoll_ctl(s->epoll, EPOLL_CTL_MOD, st->exchange.fd, &ev);
-    st->writable_wanted = wanted;
-}
-
-/* Frames what is pending as the next output. */
-static bool
-stream_frame(struct stream *st)
-{
-    struct slice slices[PENDING_AT_ONCE];
-
-    slices[0] = (struct slice){0}; /* an end alone frames none */
-    size_t n = st->n_pending < PENDING_AT_ONCE ? st->n_pending : PENDING_AT_ONCE;
-
-    for (size_t i = 0; i < n; i++)
-        slices[i] = slice_of_blob(st->pending[i]);
-    st->output = output_new(st->exchange.id, slices, n, st->ending && n == st->n_pending,
-                            (struct output_owner){0});
-    for (size_t i = 0; i < n; i++) {
-        st->pending_bytes -= st->pending[i]->n;
-        jb_blob_unref(st->pending[i]);
-    }
-    st->n_pending -= n;
-    memmove(st->pending, st->pending + n, st->n_pending * sizeof(*st->pending));
-    return st->output != NULL;
-}
-
-/* Writes what can be written. The stream may be gone afterwards. */
-static void
-stream_flush(struct streams *s, struct stream *st, int64_t now)
-{
-    for (;;) {
-        if (!st->output) {
-            if (!st->n_pending && !st->ending)
-                break;
-            bool last = st->ending && st->n_pending <= PENDING_AT_ONCE;
-            if (!stream_frame(st)) {
-                stream_gone(s, st, now);
-                return;
-            }
-            if (last)
-                st->open = false; /* the machine has forgotten it */
-            __atomic_add_fetch(&s->sent, output_left(st->output), __ATOMIC_RELAXED);
-        }
-        int rc = output_send(st->output, st->exchange.fd);
-        if (rc < 0) {
-            stream_gone(s, st, now);
-            return;
-        }
-        if (rc == 0) {
-            want_writable(s, st, true);
-            return;
-        }
-        output_free(st->output);
-        st->output = NULL;
-        if (st->ending && !st->n_pending) {
-            stream_remove(s, st, true);
-            return;
-        }
-    }
-    want_writable(s, st, false);
-}
 
 static void
 sink_send(void *ctx, uint64_t id, struct jb_blob *bytes)
 {
     struct streams *s = ctx;
-    struct stream *st = stream_find(s, id);
 
-    if (!st) {
-        jb_blob_unref(bytes);
-        return;
-    }
-    if (st->n_pending == st->room_pending) {
-        size_t room = st->room_pending ? st->room_pending * 2 : 8;
-        struct jb_blob **p = realloc(st->pending, room * sizeof(struct jb_blob *));
-        if (!p) {
-            jb_blob_unref(bytes);
-            st->broken = true;
-            mark_dirty(s, st);
-            return;
-        }
-        st->pending = p;
-        st->room_pending = room;
-    }
-    st->pending[st->n_pending++] = bytes;
-    st->pending_bytes += bytes->n;
-    mark_dirty(s, st);
+    outlets_send(s->outlets, id, bytes);
 }
 
 static void
 sink_end(void *ctx, uint64_t id)
 {
     struct streams *s = ctx;
-    struct stream *st = stream_find(s, id);
 
-    if (!st)
-        return;
-    st->ending = true;
-    st->open = false;
-    mark_dirty(s, st);
+    outlets_end(s->outlets, id);
 }
 
-/* Flushes what the machine gave; a client that does not read is cut at the byte limit. */
 static void
-flush_dirty(struct streams *s, int64_t now)
+on_done(void *ctx, int fd, bool keep)
 {
-    while (s->dirty) {
-        struct stream *st = s->dirty;
-        s->dirty = st->next_dirty;
-        st->dirty = false;
-        if (st->broken || st->pending_bytes > (size_t)s->conf->gradio.max_session_bytes) {
-            stream_gone(s, st, now);
-            continue;
-        }
-        if (!st->output)
-            stream_flush(s, st, now);
-    }
+    struct streams *s = ctx;
+
+    s->hooks.done(s->hooks.ctx, fd, keep);
 }
 
-/* Sends a small answer on a connection and gives it back; what does not fit becomes a stream.
- */
 static void
-answer(struct streams *s, const struct exchange *x, const struct jb_str *parts, size_t n)
+on_gone(void *ctx, uint64_t id)
 {
-    struct slice slices[4] = {0};
+    struct streams *s = ctx;
 
-    for (size_t i = 0; i < n; i++)
-        slices[i] = (struct slice){parts[i], NULL};
-    struct output *out = output_new(x->id, slices, n, true, (struct output_owner){0});
-    if (out)
-        __atomic_add_fetch(&s->sent, output_left(out), __ATOMIC_RELAXED);
-    int rc = out ? output_send(out, x->fd) : JB_ENOMEM;
-    if (rc == 0) {
-        /* The parts do not outlive this call, and a socket that cannot take a few hundred bytes
-         * has a peer that reads nothing. */
-        rc = JB_ECLOSED;
-    }
-    output_free(out);
-    bool keep = rc == 1 && x->keep;
-    if (!keep)
-        close(x->fd);
-    s->hooks.done(s->hooks.ctx, x->fd, keep);
+    sessions_gone(s->sessions, id, jb_monotonic_ms());
 }
 
 static void
@@ -295,7 +87,7 @@ answer_json(struct streams *s, const struct streams_task *t, int status, struct 
                              JB_STR("\r\n"),
                              json};
 
-    answer(s, &t->exchange, parts, 4);
+    outlets_answer(s->outlets, &t->exchange, parts, 4);
     s->hooks.answered(s->hooks.ctx, t->kind, status);
 }
 
@@ -331,38 +123,18 @@ run_join(struct streams *s, const struct streams_task *t, int64_t now)
 static void
 run_open(struct streams *s, const struct streams_task *t, int64_t now)
 {
-    struct stream *st = stream_add(s, &t->exchange);
+    uint64_t id = outlets_open(s->outlets, &t->exchange);
 
-    if (!st) {
-        close(t->exchange.fd);
-        s->hooks.done(s->hooks.ctx, t->exchange.fd, false);
+    if (!id)
         return;
-    }
-    st->open = true;
     if (t->head)
-        sink_send(s, st->id, jb_blob_ref(t->head));
+        outlets_send(s->outlets, id, jb_blob_ref(t->head));
     if (t->kind == STREAMS_DATA)
-        sessions_open(s->sessions, jb_str(t->name), t->prefixed, st->id, now);
+        sessions_open(s->sessions, jb_str(t->name), t->prefixed, id, now);
     else if (t->kind == STREAMS_CALL_DATA)
-        sessions_call_open(s->sessions, jb_str(t->event), t->prefixed, st->id, now);
+        sessions_call_open(s->sessions, jb_str(t->event), t->prefixed, id, now);
     else
-        sessions_heartbeat(s->sessions, st->id, now);
-}
-
-static void
-run_flush(struct streams *s, struct streams_task *t, int64_t now)
-{
-    struct stream *st = stream_add(s, &t->exchange);
-
-    if (!st) {
-        output_free(t->output);
-        close(t->exchange.fd);
-        s->hooks.done(s->hooks.ctx, t->exchange.fd, false);
-        return;
-    }
-    st->output = t->output;
-    st->ending = true;
-    stream_flush(s, st, now);
+        sessions_heartbeat(s->sessions, id, now);
 }
 
 /* True when the join is kept for later, with all that it owns. */
@@ -386,7 +158,7 @@ run_task(struct streams *s, struct streams_task *t, int64_t now)
     if (wait_with_join(s, t, now))
         return;
     switch (t->kind) {
-    case STREAMS_FLUSH: run_flush(s, t, now); break;
+    case STREAMS_FLUSH: outlets_rest(s->outlets, &t->exchange, t->output); break;
     case STREAMS_JOIN:
     case STREAMS_CALL: run_join(s, t, now); break;
     case STREAMS_CANCEL:
@@ -455,22 +227,6 @@ take_tasks(struct streams *s, struct streams_task *tasks, bool *ret_stopping, si
     return n;
 }
 
-static void
-run_event(struct streams *s, const struct epoll_event *ev, int64_t now)
-{
-    struct stream *st = stream_find(s, ev->data.u64);
-
-    if (!st)
-        return;
-    /* nginx sends nothing after a request; readable means closed or aborted. */
-    if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLIN)) {
-        stream_gone(s, st, now);
-        return;
-    }
-    if (ev->events & EPOLLOUT)
-        stream_flush(s, st, now);
-}
-
 static int
 wait_ms(int64_t next, int64_t now, bool stopping)
 {
@@ -495,11 +251,11 @@ streams_main(void *arg)
         int64_t join = run_waiting(s, now);
         int64_t next = sessions_tick(s->sessions, now);
         next = join < next ? join : next;
-        flush_dirty(s, now);
+        outlets_flush(s->outlets);
         pthread_mutex_lock(&s->lock);
         sessions_stat_get(s->sessions, &s->stat);
         pthread_mutex_unlock(&s->lock);
-        if (stopping && ((!s->all && !left) || now >= s->deadline_ms))
+        if (stopping && ((outlets_empty(s->outlets) && !left) || now >= s->deadline_ms))
             break;
         int n = epoll_wait(s->epoll, events, EVENTS_AT_ONCE, wait_ms(next, now, stopping));
         now = jb_monotonic_ms();
@@ -508,7 +264,7 @@ streams_main(void *arg)
             if (events[i].data.u64 == 0)
                 rung = true;
             else
-                run_event(s, &events[i], now);
+                outlets_event(s->outlets, events[i].data.u64, events[i].events);
         }
         if (rung) {
             size_t got = take_tasks(s, tasks, &stopping, &left);
@@ -521,7 +277,7 @@ streams_main(void *arg)
         }
         /* What is due at once, close_stream above all, goes out with what it follows. */
         sessions_tick(s->sessions, now);
-        flush_dirty(s, now);
+        outlets_flush(s->outlets);
     }
     free(tasks);
     return NULL;
@@ -544,17 +300,18 @@ streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct j
 
     if (!s)
         return jb_fail(err, JB_ENOMEM, "out of memory");
-    s->conf = conf;
     s->hooks = *hooks;
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->queue = calloc(QUEUE_SIZE, sizeof(*s->queue));
+    s->outlets = outlets_new(s->epoll, (size_t)conf->gradio.max_session_bytes,
+                             &(struct outlets_hooks){s, on_done, on_gone});
     struct sessions_sink sink = {s, sink_send, sink_end};
     s->sessions = sessions_new(&limits, &sink);
     pthread_mutex_init(&s->lock, NULL);
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
     int rc = 0;
-    if (!s->queue || !s->sessions)
+    if (!s->queue || !s->outlets || !s->sessions)
         rc = jb_fail(err, JB_ENOMEM, "out of memory");
     else if (s->epoll < 0 || s->event < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->event, &ev))
         rc = jb_fail_errno(err, errno, "epoll");
@@ -598,12 +355,9 @@ streams_stop(struct streams *s, int64_t deadline_ms)
 void
 streams_free(struct streams *s)
 {
-    struct stream *st, *tmp;
-
     if (!s)
         return;
-    HASH_ITER (hh, s->all, st, tmp)
-        stream_remove(s, st, false);
+    outlets_free(s->outlets);
     for (struct waiting_join *w = s->waiting, *after; w; w = after) {
         after = w->next;
         drop_task(s, &w->task);
@@ -632,5 +386,5 @@ streams_stat(struct streams *s, struct sessions_stat *ret_stat)
 uint64_t
 streams_sent_bytes(const struct streams *s)
 {
-    return __atomic_load_n(&s->sent, __ATOMIC_RELAXED);
+    return outlets_sent_bytes(s->outlets);
 }

@@ -7,17 +7,10 @@
 #pragma once
 
 #include "base/conf.h"
-#include "fcgi/record.h"
+#include "fcgi/outlets.h"
 #include "gradio/session.h"
 
 struct streams;
-
-/* A FastCGI connection in the middle of a request. */
-struct exchange {
-    int fd;
-    uint16_t id;
-    bool keep; /* nginx keeps the connection */
-};
 
 enum streams_kind {
     STREAMS_FLUSH,     /* `output` did not fit into the socket at once */

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Thousands of streams that were opened together beat together; a join between them should not
+ * wait for all. */
+enum { BEATS_AT_ONCE = 128 };
+
 struct sessions *
 sessions_new(const struct sessions_limits *limits, const struct sessions_sink *sink)
 {
@@ -322,7 +326,9 @@ sessions_tick(struct sessions *s, int64_t now_ms)
         s->stat.expired++;
         held_call_free(s, call);
     }
-    while (s->stream_list && now_ms - s->stream_list->beat >= s->limits.heartbeat_ms)
+    for (int n = 0; n < BEATS_AT_ONCE && s->stream_list &&
+                    now_ms - s->stream_list->beat >= s->limits.heartbeat_ms;
+         n++)
         beat(s, s->stream_list, now_ms);
 
     if (s->lists[CLOSING])
