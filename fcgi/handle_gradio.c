@@ -170,6 +170,14 @@ handle_cancel(struct handling *h)
 void
 handle_reset(struct handling *h)
 {
+    struct jb_str event = {NULL, 0};
+    struct jb_error err = {0};
+    int rc = gradio_reset_read(h->request->body, h->request->arena, &err, &event);
+
+    if (rc) {
+        answer_failed(h, rc, &err);
+        return;
+    }
     response_cors(h->response, h->request);
     response_text(h->response, 200, "application/json", "{\"success\":true}");
 }
@@ -208,10 +216,13 @@ handle_queue_data(struct handling *h)
     struct streams_task task = {.kind = STREAMS_DATA};
     struct jb_str session = {NULL, 0};
 
-    if (!web_request_query_value(h->request, "session_hash", &session) ||
-        !keep_name(task.name, session)) {
+    if (!web_request_query_value(h->request, "session_hash", &session)) {
+        response_missing_query(h->response, h->request, "session_hash");
+        return;
+    }
+    if (!keep_name(task.name, session)) {
         response_cors(h->response, h->request);
-        response_json_error(h->response, 400, "Session hash not found.");
+        response_json_error(h->response, 400, "Session hash is too long.");
         return;
     }
     open_stream(h, &task);

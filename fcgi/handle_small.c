@@ -64,6 +64,27 @@ handle_component_server(struct handling *h)
     json_text(h, 404, "{\"detail\":\"Function not found.\"}");
 }
 
+/* Nothing of ours uploads, so that no id is known. */
+void
+handle_upload_progress(struct handling *h)
+{
+    struct jb_str id;
+
+    if (!web_request_query_value(h->request, "upload_id", &id)) {
+        response_missing_query(h->response, h->request, "upload_id");
+        return;
+    }
+    response_cors(h->response, h->request);
+    response_text(h->response, 404, "text/plain; charset=utf-8", "Upload not found");
+}
+
+/* The run history of 6.24 and later, which the config says is off. */
+void
+handle_runs(struct handling *h)
+{
+    json_text(h, 404, "{\"detail\":\"Not found\"}");
+}
+
 void
 handle_monitoring(struct handling *h)
 {

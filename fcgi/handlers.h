@@ -38,6 +38,8 @@ void handle_null(struct handling *h);
 void handle_token(struct handling *h);
 void handle_startup_events(struct handling *h);
 void handle_component_server(struct handling *h);
+void handle_upload_progress(struct handling *h);
+void handle_runs(struct handling *h);
 void handle_monitoring(struct handling *h);
 void handle_robots(struct handling *h);
 void handle_manifest(struct handling *h);

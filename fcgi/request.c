@@ -104,6 +104,7 @@ web_request_read(const struct conf *conf, request_param_fn param, const void *ct
     r.path = param_copy(param, ctx, "DOCUMENT_URI", arena, &failed);
     r.query = param_copy(param, ctx, "QUERY_STRING", arena, &failed);
     r.origin = param_copy(param, ctx, "HTTP_ORIGIN", arena, &failed);
+    r.accept = param_copy(param, ctx, "HTTP_ACCEPT", arena, &failed);
     r.accept_encoding = param_copy(param, ctx, "HTTP_ACCEPT_ENCODING", arena, &failed);
     r.if_none_match = param_copy(param, ctx, "HTTP_IF_NONE_MATCH", arena, &failed);
     r.cors_method =
@@ -169,21 +170,32 @@ quality_is_zero(struct jb_str parameters)
     return false;
 }
 
+/* The next item of an Accept field: its name without parameters. */
+static bool
+next_accepted(struct jb_str *rest, struct jb_str *ret_name, bool *ret_allowed)
+{
+    struct jb_str name, parameters = {NULL, 0};
+
+    if (!next_part(rest, ',', &name))
+        return false;
+    const char *semicolon = name.n ? memchr(name.p, ';', name.n) : NULL;
+    if (semicolon) {
+        size_t n = (size_t)(semicolon - name.p);
+        parameters = (struct jb_str){semicolon + 1, name.n - n - 1};
+        name.n = n;
+    }
+    *ret_name = trim(name);
+    *ret_allowed = !quality_is_zero(parameters);
+    return true;
+}
+
 bool
 web_request_accepts_gzip(struct jb_str accept_encoding)
 {
-    bool any = false, any_allowed = false;
-    struct jb_str item;
+    bool any = false, any_allowed = false, allowed;
+    struct jb_str name;
 
-    while (accept_encoding.n && next_part(&accept_encoding, ',', &item)) {
-        const char *semicolon = item.n ? memchr(item.p, ';', item.n) : NULL;
-        struct jb_str name = item, parameters = {NULL, 0};
-        if (semicolon) {
-            name.n = (size_t)(semicolon - item.p);
-            parameters = (struct jb_str){semicolon + 1, item.n - name.n - 1};
-            name = trim(name);
-        }
-        bool allowed = !quality_is_zero(parameters);
+    while (accept_encoding.n && next_accepted(&accept_encoding, &name, &allowed)) {
         if (name.n == 4 && strncasecmp(name.p, "gzip", 4) == 0)
             return allowed;
         if (jb_str_is(name, "*")) {
@@ -192,6 +204,18 @@ web_request_accepts_gzip(struct jb_str accept_encoding)
         }
     }
     return any && any_allowed;
+}
+
+bool
+web_request_wants_html(struct jb_str accept)
+{
+    struct jb_str name;
+    bool allowed;
+
+    while (accept.n && next_accepted(&accept, &name, &allowed))
+        if (name.n == 9 && strncasecmp(name.p, "text/html", 9) == 0)
+            return allowed;
+    return false;
 }
 
 bool

@@ -25,7 +25,7 @@ struct web_request {
     struct jb_str param[2]; /* what the route's {} stand for */
     struct jb_str body;
     /* Header fields, empty when absent. */
-    struct jb_str origin, accept_encoding, if_none_match, cors_method, cors_headers;
+    struct jb_str origin, accept, accept_encoding, if_none_match, cors_method, cors_headers;
 };
 
 /* Gives a FastCGI parameter or NULL. */
@@ -41,6 +41,10 @@ int web_request_read(const struct conf *conf, request_param_fn param, const void
 
 /* Accept-Encoding allows gzip (RFC 9110 12.5.3: q-values, `*`). */
 bool web_request_accepts_gzip(struct jb_str accept_encoding);
+
+/* Accept names text/html with a weight above 0, as browsers do when they go to a page. Programs
+ * and a page's own requests ask for anything, and read JSON. */
+bool web_request_wants_html(struct jb_str accept);
 
 /* If-None-Match names `etag` (with its quotes) or is `*`; weak comparison. */
 bool web_request_etag_matches(struct jb_str if_none_match, struct jb_str etag);

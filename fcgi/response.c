@@ -111,6 +111,19 @@ response_cors(struct response *r, const struct web_request *request)
         jb_buf_printf(&r->head, "Access-Control-Allow-Headers: %.*s\r\n", JB_STR_FMT(h));
 }
 
+void
+response_missing_query(struct response *r, const struct web_request *request, const char *key)
+{
+    struct jb_buf b = JB_BUF(HEAD_MAX);
+
+    jb_buf_printf(&b,
+                  "{\"detail\":[{\"type\":\"missing\",\"loc\":[\"query\",\"%s\"],"
+                  "\"msg\":\"Field required\",\"input\":null}]}",
+                  key);
+    response_cors(r, request);
+    response_buf(r, 422, "application/json", &b);
+}
+
 const char *
 http_reason(int status)
 {

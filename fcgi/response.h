@@ -33,6 +33,10 @@ void response_text(struct response *r, int status, const char *type, const char 
 /* {"detail":"…"} */
 void response_json_error(struct response *r, int status, const char *detail);
 
+/* 422 as FastAPI words it for a key that the query must have; with the CORS lines. */
+void response_missing_query(struct response *r, const struct web_request *request,
+                            const char *key);
+
 /* Access-Control-* for a Gradio or API route: echoes an http(s) Origin. */
 void response_cors(struct response *r, const struct web_request *request);
 

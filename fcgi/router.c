@@ -51,7 +51,7 @@ route_find(struct web_request *request, unsigned *ret_allow, unsigned *ret_flags
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *r = &routes[i];
         struct jb_str param[2] = {{NULL, 0}, {NULL, 0}};
-        if (request->prefixed && !(r->flags & ROUTE_GRADIO))
+        if (request->prefixed ? !(r->flags & ROUTE_GRADIO) : (r->flags & ROUTE_NEW) != 0)
             continue;
         if (!pattern_matches(r->pattern, request->path, param))
             continue;

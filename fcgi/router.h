@@ -17,7 +17,7 @@ struct handling {
     struct web_request *request;
     struct exchange exchange;
     struct response *response;
-    bool json; /* errors are JSON and carry CORS: a path that programs ask for */
+    bool json; /* errors are JSON and carry CORS: the path or the client is a program's */
 };
 
 typedef void (*handler_fn)(struct handling *h);
@@ -26,6 +26,7 @@ enum route_flags {
     ROUTE_GRADIO = 1, /* also under /gradio_api; JSON errors; CORS; Gradio's body limit */
     ROUTE_BARE = 2,   /* a Gradio route that exists without the prefix only */
     ROUTE_JSON = 4,   /* errors are JSON; CORS */
+    ROUTE_NEW = 8, /* with ROUTE_GRADIO: under /gradio_api only, as 4.44.1 does not have it */
 };
 
 struct route {

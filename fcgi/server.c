@@ -69,6 +69,7 @@ server_error(struct handling *h, int status, const char *reason)
 {
     struct response *r = h->response;
 
+    response_header(r, "Vary", "Accept");
     if (h->json) {
         response_cors(r, h->request);
         response_json_error(r, status, reason);
@@ -229,7 +230,8 @@ receive(struct worker *w, struct handling *h, int fd, const struct route **ret_r
                               h->request);
     if (rc == 0) {
         *ret_route = route_find(h->request, ret_allow, &flags);
-        h->json = flags || route_is_api_path(h->request);
+        h->json = flags || route_is_api_path(h->request) ||
+                  !web_request_wants_html(h->request->accept);
     }
     bool body = read_body(w, h, *ret_route, &closed);
     worker_reads(w, -1);

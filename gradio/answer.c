@@ -103,8 +103,10 @@ put_complaint(struct jb_json *j, int code, struct jb_str place, const char *mess
     put_place(j, place);
     jb_json_ktext(j, "msg", json ? "JSON decode error" : message);
     jb_json_key(j, "input");
-    jb_json_object(j);
-    jb_json_end(j);
+    if (jb_str_is(place, "body") && !strcmp(message, "Field required"))
+        jb_json_null(j); /* there was none */
+    else
+        jb_json_raw(j, JB_STR("{}"));
     if (json) {
         jb_json_key(j, "ctx");
         jb_json_object(j);

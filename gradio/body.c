@@ -11,22 +11,29 @@ scan_failed(const struct scan *s, int rc, struct jb_error *err)
     return jb_fail(err, rc, "body: %s", jb_strerror(rc));
 }
 
+/* A text that must be one. */
 static int
-read_text(const struct scan_item *item, const char *where, struct jb_arena *arena,
+read_name(const struct scan_item *item, const char *where, struct jb_arena *arena,
           struct jb_error *err, struct jb_str *ret)
 {
     int rc;
 
-    if (item->kind == SCAN_NULL) {
-        *ret = JB_STR("");
-        return 0;
-    }
     if (item->kind != SCAN_STRING)
         return jb_fail(err, JB_EUNPROC, "body.%s: Input should be a valid string", where);
     rc = scan_string(item->raw, arena, ret);
     if (rc == JB_EUNPROC)
         return jb_fail(err, rc, "body.%s: Input should be valid UTF-8", where);
     return rc ? jb_fail(err, rc, "no memory for a text") : 0;
+}
+
+static int
+read_text(const struct scan_item *item, const char *where, struct jb_arena *arena,
+          struct jb_error *err, struct jb_str *ret)
+{
+    if (item->kind != SCAN_NULL)
+        return read_name(item, where, arena, err, ret);
+    *ret = JB_STR("");
+    return 0;
 }
 
 /* The list of arguments, each stepped over whole: the first may be a whole table. */
@@ -67,6 +74,8 @@ open_body(struct scan *s, struct jb_error *err)
     struct scan_item item;
     int rc;
 
+    if (!s->n)
+        return jb_fail(err, JB_EUNPROC, "body: Field required");
     if (scan_peek(s) == SCAN_OBJECT)
         return scan_enter(s);
     rc = scan_value(s, &item);
@@ -164,11 +173,12 @@ body_read_named(struct jb_str text, const struct gradio_function *f, struct jb_a
     return 0;
 }
 
-int
-gradio_cancel_read(struct jb_str text, struct jb_arena *arena, struct jb_error *err,
-                   struct jb_str *ret_session, struct jb_str *ret_event)
+/* The members of /cancel and /reset; what is NULL is not asked for. */
+static int
+read_event(struct jb_str text, struct jb_arena *arena, struct jb_error *err,
+           struct jb_str *session, struct call_body *function, struct jb_str *event)
 {
-    struct jb_str raw, key, session = JB_STR(""), event = JB_STR("");
+    struct jb_str raw, key;
     struct scan_item item;
     struct scan s;
     int rc;
@@ -183,10 +193,12 @@ gradio_cancel_read(struct jb_str text, struct jb_arena *arena, struct jb_error *
             return scan_failed(&s, rc, err);
         if (scan_string(raw, arena, &key))
             key = JB_STR("");
-        if (jb_str_is(key, "session_hash"))
-            rc = read_text(&item, "session_hash", arena, err, &session);
+        if (session && jb_str_is(key, "session_hash"))
+            rc = read_name(&item, "session_hash", arena, err, session);
+        else if (function && jb_str_is(key, "fn_index"))
+            rc = read_function(&item, err, function);
         else if (jb_str_is(key, "event_id"))
-            rc = read_text(&item, "event_id", arena, err, &event);
+            rc = read_name(&item, "event_id", arena, err, event);
         if (rc)
             return rc;
     }
@@ -194,7 +206,39 @@ gradio_cancel_read(struct jb_str text, struct jb_arena *arena, struct jb_error *
         rc = scan_finish(&s);
     if (rc)
         return scan_failed(&s, rc, err);
+    if (session && !session->p)
+        return jb_fail(err, JB_EUNPROC, "body.session_hash: Field required");
+    if (function && !function->has_function)
+        return jb_fail(err, JB_EUNPROC, "body.fn_index: Field required");
+    if (!event->p)
+        return jb_fail(err, JB_EUNPROC, "body.event_id: Field required");
+    return 0;
+}
+
+int
+gradio_cancel_read(struct jb_str text, struct jb_arena *arena, struct jb_error *err,
+                   struct jb_str *ret_session, struct jb_str *ret_event)
+{
+    struct jb_str session = {NULL, 0}, event = {NULL, 0};
+    struct call_body function = {0};
+    int rc = read_event(text, arena, err, &session, &function, &event);
+
+    if (rc)
+        return rc;
     *ret_session = session;
+    *ret_event = event;
+    return 0;
+}
+
+int
+gradio_reset_read(struct jb_str text, struct jb_arena *arena, struct jb_error *err,
+                  struct jb_str *ret_event)
+{
+    struct jb_str event = {NULL, 0};
+    int rc = read_event(text, arena, err, NULL, NULL, &event);
+
+    if (rc)
+        return rc;
     *ret_event = event;
     return 0;
 }

@@ -47,7 +47,11 @@ int gradio_run_body(const struct gradio_answer *answer, bool prefixed, double se
 void gradio_error_body(int code, const struct jb_error *err, struct jb_buf *out,
                        int *ret_status);
 
-/* Body of POST /cancel: {"session_hash","fn_index","event_id"}. Errors as gradio_call_run(); a
- * member that is missing comes back empty. */
+/* Body of POST /cancel: {"session_hash","fn_index","event_id"}, all of them required. Errors as
+ * gradio_call_run(). */
 int gradio_cancel_read(struct jb_str body, struct jb_arena *arena, struct jb_error *err,
                        struct jb_str *ret_session, struct jb_str *ret_event);
+
+/* Body of POST /reset: {"event_id"}. */
+int gradio_reset_read(struct jb_str body, struct jb_arena *arena, struct jb_error *err,
+                      struct jb_str *ret_event);

@@ -358,11 +358,27 @@ test_cancel_body(void **state)
         0);
     assert_true(jb_str_is(session, "s"));
     assert_true(jb_str_is(event, "x"));
-    assert_int_equal(gradio_cancel_read(JB_STR("{}"), arena, &err, &session, &event), 0);
-    assert_int_equal(session.n + event.n, 0);
-    assert_int_equal(
-        gradio_cancel_read(JB_STR("{\"event_id\":[]}"), arena, &err, &session, &event),
-        JB_EUNPROC);
+    static const struct {
+        const char *body, *reason;
+    } bad[] = {
+        {"", "body: Field required"},
+        {"{}", "body.session_hash: Field required"},
+        {"{\"session_hash\":\"s\",\"event_id\":\"x\"}", "body.fn_index: Field required"},
+        {"{\"session_hash\":\"s\",\"fn_index\":0}", "body.event_id: Field required"},
+        {"{\"event_id\":[]}", "body.event_id: Input should be a valid string"},
+        {"{\"event_id\":null}", "body.event_id: Input should be a valid string"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(gradio_cancel_read(jb_str(bad[i].body), arena, &err, &session, &event),
+                         JB_EUNPROC);
+        assert_string_equal(err.text, bad[i].reason);
+        jb_error_clear(&err);
+    }
+    assert_true(jb_str_is(session, "s"));
+    assert_int_equal(gradio_reset_read(JB_STR("{\"event_id\":\"y\"}"), arena, &err, &event), 0);
+    assert_true(jb_str_is(event, "y"));
+    assert_int_equal(gradio_reset_read(JB_STR("{\"a\":1}"), arena, &err, &event), JB_EUNPROC);
+    assert_string_equal(err.text, "body.event_id: Field required");
     jb_error_clear(&err);
     assert_int_equal(gradio_cancel_read(JB_STR("x"), arena, &err, &session, &event), JB_EPARSE);
     jb_arena_free(arena);

@@ -78,9 +78,11 @@ no_route_hides_another(void **state)
             path[n] = '\0';
         }
         const char *method = routes[i].methods & METHOD_GET ? "GET" : "POST";
-        assert_string_equal(routed(method, path), routes[i].name);
-        if (routes[i].methods & METHOD_GET)
-            assert_string_equal(routed("HEAD", path), routes[i].name);
+        if (!(routes[i].flags & ROUTE_NEW)) {
+            assert_string_equal(routed(method, path), routes[i].name);
+            if (routes[i].methods & METHOD_GET)
+                assert_string_equal(routed("HEAD", path), routes[i].name);
+        }
         if (routes[i].flags & ROUTE_GRADIO) {
             char prefixed[220];
             snprintf(prefixed, sizeof(prefixed), "/gradio_api%s", path);
@@ -120,7 +122,11 @@ slashes_and_prefixes(void **state)
     assert_string_equal(routed("GET", "/config/"), "config");
     assert_string_equal(routed("GET", "/gradio_api/info/"), "info");
     assert_string_equal(routed("POST", "/call/update_table/"), "call");
-    assert_string_equal(routed("POST", "/call/v2/update_table"), "call");
+    /* 4.44.1 knows no /call/v2: there it is an event of a function "v2" */
+    assert_string_equal(routed("POST", "/gradio_api/call/v2/update_table"), "call");
+    assert_string_equal(routed("POST", "/call/v2/update_table"), "GET, HEAD, OPTIONS");
+    assert_string_equal(routed("GET", "/call/v2/0123"), "call_data");
+    assert_string_equal(routed("GET", "/runs"), "404");
     assert_string_equal(routed("GET", "/zh"), "board");
     assert_string_equal(routed("GET", "/zh/"), "board");
     assert_string_equal(routed("GET", "/about/"), "about");
@@ -171,6 +177,29 @@ data_paths(void **state)
         assert_int_equal(read_request("GET", no[i], "", &r), 0);
         assert_false(route_is_api_path(&r));
     }
+}
+
+static void
+pages_and_programs(void **state)
+{
+    static const struct {
+        const char *header;
+        bool html;
+    } cases[] = {
+        {"", false},
+        {"*/*", false},
+        {"application/json", false},
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true},
+        {"application/json, TEXT/HTML;q=0.1", true},
+        {"text/html;q=0, */*", false},
+        {"text/htmlx", false},
+        {"text/event-stream", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (web_request_wants_html(jb_str(cases[i].header)) != cases[i].html)
+            fail_msg("Accept: %s", cases[i].header);
 }
 
 static void
@@ -262,6 +291,7 @@ main(void)
         cmocka_unit_test(mounts),
         cmocka_unit_test(data_paths),
         cmocka_unit_test(encodings),
+        cmocka_unit_test(pages_and_programs),
         cmocka_unit_test(etags),
         cmocka_unit_test(queries),
     };
