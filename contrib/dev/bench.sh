@@ -121,9 +121,70 @@ bench_board() { # LABEL TABLE
 	rm -rf "$state"
 }
 
+# The fields of `wrk_rate URL`, medians of the pairs: sets rate, p50 and p99.
+filter_times() {
+	local i line rates="" p50s="" p99s=""
+	for ((i = 0; i < bench_pairs; i++)); do
+		line=$(BENCH_BODY=$state/body.json wrk_rate "$base/run/update_table" -s "$top/bench/post.lua")
+		rates+="$(echo "$line" | cut -d' ' -f1)"$'\n' p50s+="$(echo "$line" | cut -d' ' -f2)"$'\n' p99s+="$(echo "$line" | cut -d' ' -f3)"$'\n'
+	done
+	rate=$(printf %s "$rates" | median) p50=$(printf %s "$p50s" | median) p99=$(printf %s "$p99s" | median)
+}
+
+mib_of() { awk -v what="$2:" '$1 == what { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
+
+# COUNT open streams for SECONDS behind an nginx with two workers, filter calls before and beside.
+bench_streams() {
+	local count=$1 seconds=$2 port pid client rate p50 p99 alone nginx=0 worker status=0
+	state=$(mktemp -d "${TMPDIR:-/tmp}/jinbang-bench.XXXXXX")
+	chmod 755 "$state"
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	base=http://127.0.0.1:$port bench_connections=8
+	SERVER_NGINX_WORKERS=2 SERVER_NGINX_CONNECTIONS=18000
+	# No function takes minutes, so what holds the queue streams open is the grace after the last event.
+	SERVER_SETTINGS='gradio = { close_grace = "10m"; };'
+	server_settings "$state" "$top/contrib/boards/mini-leaderboard.conf" ""
+	server_store "$build/release" "$state" "$top/contrib/boards/sample/gradio_mini_leaderboard_285.json" >&2
+	server_start "$build/release" "$state" "$port" ""
+	pid=$(cat "$state/web.pid")
+	printf '{"data":[null,null,null,null,null,null,"rhea"]}' >"$state/body.json"
+	record "resident before" "$(mib_of "$pid" VmRSS)" MiB - -
+	filter_times
+	alone=$p99
+	record "filter calls alone" "$rate" req/s - "(p50 $p50 ms, p99 $p99 ms, $bench_connections connections)"
+	node "$top/bench/streams.mjs" "$base" "$count" "$seconds" >"$state/streams.out" 2>&1 &
+	client=$!
+	until grep -q '^ready' "$state/streams.out"; do
+		kill -0 "$client" 2>/dev/null || die "bench: $(cat "$state/streams.out")"
+		sleep 0.2
+	done
+	record "open streams" "$(curl -s "$base/metrics" | sed -n 's/^jinbang_gradio_streams //p')" streams "$count" "(opened in $(sed -n 's/^ready //p' "$state/streams.out") ms)"
+	filter_times
+	record "filter calls beside them" "$rate" req/s - "p99 $(awk -v a="$p99" -v b="$alone" 'BEGIN { printf "%.2f", a / b }') times that alone (p50 $p50 ms, p99 $p99 ms)"
+	wait "$client" || status=$?
+	record "lost" "$(sed -n 's/.*lost //p' "$state/streams.out")" - - "$(sed -n 's/^\(held .*\); lost.*/\1/p' "$state/streams.out")"
+	[ -s "$state/streams.out" ] && grep -q '^held' "$state/streams.out" || die "bench: $(cat "$state/streams.out")"
+	record "resident, most" "$(mib_of "$pid" VmHWM)" MiB - "(now $(mib_of "$pid" VmRSS) MiB)"
+	for worker in $(pgrep -P "$server_nginx_pid"); do
+		nginx=$(awk -v a="$nginx" -v b="$(mib_of "$worker" VmHWM)" 'BEGIN { printf "%.1f", a + b }')
+	done
+	record "nginx, both workers, most" "$nginx" MiB - -
+	server_stop
+	rm -rf "$state"
+	return "$status"
+}
+
 bench() {
 	local table
 	case ${1:-} in
+	streams)
+		need build serve bench node
+		build_release
+		: >"$build/bench.tsv"
+		trap 'server_stop; rm -rf "${state:-}"' EXIT
+		bench_streams "${2:-10000}" "${3:-120}"
+		return
+		;;
 	--quick) bench_pairs=3 bench_seconds=1 ;;
 	"") ;;
 	*) die "bench: unknown option $1" ;;

@@ -62,7 +62,8 @@ server_supervise() {
 server_start() {
 	local tree=$1 state=$2 port=$3 mount=$4 i
 	"$top/contrib/nginx/render" dev --state "$state" --port "$port" --mount "$mount" \
-		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" >"$state/nginx.conf"
+		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" \
+		--workers "${SERVER_NGINX_WORKERS:-1}" --connections "${SERVER_NGINX_CONNECTIONS:-8192}" >"$state/nginx.conf"
 	server_supervise "$tree" "$state" >>"$state/web.log" 2>&1 &
 	server_supervisor_pid=$!
 	nginx -p "$state" -c "$state/nginx.conf" -e "$state/nginx.log" >>"$state/nginx.log" 2>&1 &
