@@ -137,6 +137,9 @@ const struct setting conf_table[] = {
     {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 10 * MINUTE,
      .help = "How long a stream stays open after its last event, so that a client that calls "
              "again at once finds it open."},
+    {"gradio.session_linger", SETTING_DURATION, AT(gradio.session_linger), "1m", 0, 24 * HOUR,
+     .help = "How long a session is known after its last stream; a front end that comes back "
+             "to an unknown one reloads its page."},
     {"gradio.show_error", SETTING_BOOL, AT(gradio.show_error), "true",
      .help = "Tell clients the reason of an error."},
     {"search.max_parts", SETTING_INT, AT(search.max_parts), "64", 1, 10000,

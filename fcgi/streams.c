@@ -296,6 +296,7 @@ streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct j
         .heartbeat_ms = conf->gradio.heartbeat,
         .expiry_ms = conf->gradio.session_expiry,
         .close_grace_ms = conf->gradio.close_grace,
+        .linger_ms = conf->gradio.session_linger,
     };
 
     if (!s)

@@ -316,7 +316,7 @@ sessions_tick(struct sessions *s, int64_t now_ms)
     /* The lists are in the order of time, so each is looked at up to its first item not due. */
     while ((session = s->lists[CLOSING]) && now_ms - session->since >= s->limits.close_grace_ms)
         session_close(s, session, now_ms);
-    while ((session = s->lists[LINGERING]) && now_ms - session->since >= SESSIONS_LINGER_MS)
+    while ((session = s->lists[LINGERING]) && now_ms - session->since >= s->limits.linger_ms)
         held_session_free(s, session);
     while ((session = s->lists[WAITING]) && now_ms - session->since >= s->limits.expiry_ms) {
         s->stat.expired++;
@@ -334,7 +334,7 @@ sessions_tick(struct sessions *s, int64_t now_ms)
     if (s->lists[CLOSING])
         sooner(&next, s->lists[CLOSING]->since + s->limits.close_grace_ms);
     if (s->lists[LINGERING])
-        sooner(&next, s->lists[LINGERING]->since + SESSIONS_LINGER_MS);
+        sooner(&next, s->lists[LINGERING]->since + s->limits.linger_ms);
     if (s->lists[WAITING])
         sooner(&next, s->lists[WAITING]->since + s->limits.expiry_ms);
     if (s->call_list)

@@ -23,6 +23,10 @@ struct sessions;
 struct sessions_limits {
     size_t max_sessions, max_events, max_session_bytes, max_total_bytes;
     int64_t heartbeat_ms, expiry_ms, close_grace_ms;
+    /* How long a session is known after its close_stream: a client that reads close_stream
+     * before the answer to its next join opens a stream for nothing, and "unknown session"
+     * would make the 6.x front end reload its page. */
+    int64_t linger_ms;
 };
 
 /* Neither function may call back into the machine. */
@@ -42,10 +46,6 @@ void sessions_free(struct sessions *s);
 /* A client opens its stream right after the join is answered; one that has not by now is gone.
  */
 #define SESSIONS_ABANDONED_MS 10000
-/* How long a session is known after its close_stream: a client that reads close_stream before
- * the answer to its next join opens a stream for nothing, and "unknown session" would make
- * the 6.x front end reload its page. */
-#define SESSIONS_LINGER_MS    60000
 
 #define GRADIO_ID_SIZE        33  /* 32 hex and a NUL */
 #define GRADIO_SESSION_MAX    128 /* bytes of a session_hash */

@@ -70,7 +70,8 @@ world_new(const struct sessions_limits *limits)
                                                   .max_total_bytes = 1 << 24,
                                                   .heartbeat_ms = 15000,
                                                   .expiry_ms = 600000,
-                                                  .close_grace_ms = 20};
+                                                  .close_grace_ms = 20,
+                                                  .linger_ms = 60000};
     struct world *w = calloc(1, sizeof(*w));
 
     assert_non_null(w);
@@ -273,7 +274,8 @@ test_interleaved(void **state)
 static void
 test_no_grace(void **state)
 {
-    static const struct sessions_limits limits = {10, 10, 1000000, 1000000, 15000, 600000, 0};
+    static const struct sessions_limits limits = {10,    10,     1000000, 1000000,
+                                                  15000, 600000, 0,       60000};
     struct world *w = world_new(&limits);
     char id[GRADIO_ID_SIZE];
     (void)state;
@@ -338,8 +340,8 @@ test_unknown_and_lingering(void **state)
     sessions_open(w->s, jb_str("s"), true, 5, w->now + 30);
     expect(w, 5, CLOSE);
     assert_true(w->wires[5].ended);
-    assert_int_equal(sessions_tick(w->s, w->now + 30), w->now + 20 + SESSIONS_LINGER_MS);
-    assert_int_equal(sessions_tick(w->s, w->now + 20 + SESSIONS_LINGER_MS), INT64_MAX);
+    assert_int_equal(sessions_tick(w->s, w->now + 30), w->now + 20 + 60000);
+    assert_int_equal(sessions_tick(w->s, w->now + 20 + 60000), INT64_MAX);
     assert_int_equal(stat_of(w).sessions, 0);
     sessions_open(w->s, jb_str("s"), true, 6, w->now + 70000);
     assert_non_null(strstr(text(w, 6), "session_not_found"));
@@ -350,7 +352,7 @@ static void
 test_heartbeats(void **state)
 {
     static const struct sessions_limits limits = {10,    10,     1000000, 1000000,
-                                                  15000, 600000, 40000};
+                                                  15000, 600000, 40000,   60000};
     struct world *w = world_new(&limits);
     char id[GRADIO_ID_SIZE];
     size_t before;
@@ -473,7 +475,7 @@ try_join(struct world *w, const char *session, struct jb_error *err)
 static void
 test_limits(void **state)
 {
-    static const struct sessions_limits few = {3, 4, 2500, 10000, 15000, 600000, 20};
+    static const struct sessions_limits few = {3, 4, 2500, 10000, 15000, 600000, 20, 60000};
     struct world *w = world_new(&few);
     struct jb_error err = {0};
     char id[GRADIO_ID_SIZE], long_hash[200];
@@ -520,7 +522,7 @@ test_limits(void **state)
 static void
 test_byte_limits(void **state)
 {
-    static const struct sessions_limits few = {100, 100, 4000, 9000, 15000, 600000, 20};
+    static const struct sessions_limits few = {100, 100, 4000, 9000, 15000, 600000, 20, 60000};
     struct world *w = world_new(&few);
     struct jb_error err = {0};
     struct gradio_outcome big = {.success = true, .output = jb_blob_new(NULL, 0)};
@@ -637,7 +639,7 @@ static void
 test_many(void **state)
 {
     static const struct sessions_limits limits = {20000, 20000,  1 << 20, 1 << 28,
-                                                  15000, 600000, 20};
+                                                  15000, 600000, 20,      60000};
     struct world *w = world_new(&limits);
     struct jb_error err = {0};
     char id[GRADIO_ID_SIZE], name[GRADIO_SESSION_MAX + 1];
@@ -661,7 +663,7 @@ test_many(void **state)
     }
     assert_int_equal(stat_of(w).completed, 10000);
     assert_int_equal(stat_of(w).bytes, 0);
-    sessions_tick(w->s, w->now + SESSIONS_LINGER_MS);
+    sessions_tick(w->s, w->now + 60000);
     assert_int_equal(stat_of(w).sessions, 0);
     world_free(w);
 }
