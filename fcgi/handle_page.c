@@ -127,6 +127,24 @@ handle_faq_en(struct handling *h)
     answer_ready(h, READY_FAQ_EN);
 }
 
+void
+handle_history(struct handling *h)
+{
+    answer_ready(h, READY_HISTORY);
+}
+
+void
+handle_history_zh(struct handling *h)
+{
+    answer_ready(h, READY_HISTORY_ZH);
+}
+
+void
+handle_history_en(struct handling *h)
+{
+    answer_ready(h, READY_HISTORY_EN);
+}
+
 static void
 answer_asset(struct handling *h, const char *name)
 {

@@ -51,6 +51,9 @@ const struct route routes[] = {
     {"/faq", G, 0, handle_faq, "faq"},
     {"/zh/faq", G, 0, handle_faq_zh, "faq"},
     {"/en/faq", G, 0, handle_faq_en, "faq"},
+    {"/history", G, 0, handle_history, "history"},
+    {"/zh/history", G, 0, handle_history_zh, "history"},
+    {"/en/history", G, 0, handle_history_en, "history"},
     {"/healthz", G, 0, handle_healthz, "healthz"},
     {"/metrics", G, 0, handle_metrics, "metrics"},
 };

@@ -3,6 +3,7 @@
 #include "fcgi/site.h"
 #include "base/clock.h"
 #include "fcgi/sources.h"
+#include "views/history_page.h"
 #include "views/layout.h"
 #include "views/text_page.h"
 
@@ -164,6 +165,31 @@ build_texts(struct site *site, struct jb_error *err)
     return 0;
 }
 
+static int
+build_history(struct site *site, struct jb_arena *arena, struct jb_error *err)
+{
+    static const struct {
+        enum site_ready which;
+        enum text_lang lang;
+    } pages[] = {
+        {READY_HISTORY, LANG_MAX}, {READY_HISTORY_ZH, LANG_ZH}, {READY_HISTORY_EN, LANG_EN}};
+    struct timeline timeline;
+    int rc;
+
+    jb_arena_reset(arena);
+    rc = timeline_build(site->board, arena, &timeline);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]) && rc == 0; i++) {
+        struct jb_buf b = JB_BUF(PAGE_MAX);
+
+        rc = history_page_put(site->conf, site->board, &timeline, pages[i].lang, &b, err);
+        if (rc)
+            jb_buf_free(&b);
+        else
+            rc = ready_from_buf(site, pages[i].which, &b, site->csp);
+    }
+    return rc ? jb_fail(err, rc, "the pages of the history do not fit into memory") : 0;
+}
+
 int
 site_new(struct sources *sources, struct store *store, uint64_t app_id, struct jb_error *err,
          struct site **ret_site)
@@ -214,6 +240,8 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
         rc = build_boards(site, arena, err);
     if (rc == 0)
         rc = build_texts(site, err);
+    if (rc == 0)
+        rc = build_history(site, arena, err);
     jb_arena_free(arena);
     if (rc) {
         site_unref(site);

@@ -37,6 +37,9 @@ enum site_ready {
     READY_FAQ,
     READY_FAQ_ZH,
     READY_FAQ_EN,
+    READY_HISTORY,
+    READY_HISTORY_ZH,
+    READY_HISTORY_EN,
     READY_MAX,
 };
 

@@ -29,6 +29,13 @@ const struct component component_table[C_MAX] = {
     [C_POSTED] = {TYPE_DATAFRAME, C_TAB_BENCH, .hidden = true},
     [C_QUERY_BOX] = {TYPE_TEXTBOX, C_TAB_BENCH, .hidden = true},
 
+    [C_TAB_METRICS] = {TYPE_TAB, C_TABS, "📈 Metrics through time", TAB_ID, .tab = 2},
+    [C_METRICS_ROW] = {TYPE_ROW, C_TAB_METRICS},
+    [C_METRICS_LEFT] = {TYPE_COLUMN, C_METRICS_ROW, .min_width = 500},
+    [C_PLOT_AVERAGE] = {TYPE_PLOT, C_METRICS_LEFT, .min_width = 500},
+    [C_METRICS_RIGHT] = {TYPE_COLUMN, C_METRICS_ROW, .min_width = 500},
+    [C_PLOT_BENCHMARKS] = {TYPE_PLOT, C_METRICS_RIGHT, .min_width = 500},
+
     [C_TAB_ABOUT] = {TYPE_TAB, C_TABS, "📝 About", TAB_ID, .tab = 3},
     [C_ABOUT] = {TYPE_MARKDOWN, C_TAB_ABOUT, .elem_class = "markdown-text"},
     [C_TAB_FAQ] = {TYPE_TAB, C_TABS, "❗FAQ", TAB_ID, .tab = 4},
@@ -72,7 +79,8 @@ const enum component_id component_order[COMPONENTS_LISTED] = {
     /* 24 */ C_SUBMIT_TEXT, C_FINISHED, C_FINISHED_TABLE, C_RUNNING, C_FORM_TITLE, C_FORM_ROW, C_FORM_LEFT, C_RUNNING_TABLE,
     /* 32 */ C_PENDING, C_FORM_LEFT_FORM, C_PENDING_TABLE, C_MODEL, C_REVISION, C_PRIVATE, C_MODEL_TYPE, C_FORM_RIGHT,
     /* 40 */ C_FORM_RIGHT_FORM, C_PRECISION, C_WEIGHT_TYPE, C_BASE_MODEL, C_SUBMIT, C_ANSWER, C_CITATION, C_CITATION_FORM,
-    /* 48 */ C_CITATION_TEXT, C_PREDICT_FIRST, C_PREDICT_SECOND,
+    /* 48 */ C_CITATION_TEXT, C_PREDICT_FIRST, C_PREDICT_SECOND, C_TAB_METRICS, C_METRICS_ROW, C_METRICS_LEFT, C_PLOT_AVERAGE, C_METRICS_RIGHT,
+    /* 56 */ C_PLOT_BENCHMARKS,
 };
 /* clang-format on */
 
@@ -93,6 +101,7 @@ static const struct {
     [TYPE_DROPDOWN] = {"dropdown", "Dropdown", true},
     [TYPE_DATAFRAME] = {"dataframe", "Dataframe", true},
     [TYPE_BUTTON] = {"button", "Button", false},
+    [TYPE_PLOT] = {"plot", "Plot", true},
 };
 
 const char *

@@ -30,6 +30,12 @@ enum component_id {
     C_FULL,      /* hidden: every row and column; scrapers read it */
     C_POSTED,    /* hidden and empty: what a click posts back in place of the full table */
     C_QUERY_BOX, /* hidden: ?query= of the page */
+    C_TAB_METRICS,
+    C_METRICS_ROW,
+    C_METRICS_LEFT,
+    C_PLOT_AVERAGE,
+    C_METRICS_RIGHT,
+    C_PLOT_BENCHMARKS,
     C_TAB_ABOUT,
     C_ABOUT,
     C_TAB_FAQ,
@@ -79,6 +85,7 @@ enum component_type {
     TYPE_DROPDOWN,
     TYPE_DATAFRAME,
     TYPE_BUTTON,
+    TYPE_PLOT,
 };
 
 struct component {
@@ -90,6 +97,7 @@ struct component {
     enum choice_set choices;
     const char *placeholder;
     const char *value; /* fixed text; NULL: made from the board, or none */
+    int min_width;     /* TYPE_COLUMN, TYPE_PLOT: pixels; 0 the usual */
     int tab;           /* TYPE_TAB: its number as the Space has it */
     bool hidden;
 };

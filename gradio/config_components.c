@@ -3,6 +3,7 @@
 #include "gradio/parts.h"
 
 #include "gradio/components.h"
+#include "gradio/plot.h"
 #include "gradio/schema.h"
 #include "views/text_page.h"
 
@@ -12,6 +13,7 @@ struct maker {
     const struct gradio_site *site;
     const struct conf *conf;
     const struct texts *texts;
+    const struct timeline *timeline;
     struct jb_json *j;
 };
 
@@ -39,7 +41,7 @@ put_common(struct jb_json *j, const struct component *c)
         jb_json_ktext(j, "label", c->label);
     jb_json_kbool(j, "show_label", c->label != NULL);
     jb_json_kbool(j, "container", true);
-    jb_json_kint(j, "min_width", 160);
+    jb_json_kint(j, "min_width", c->min_width ? c->min_width : 160);
     jb_json_kbool(j, "_selectable", false);
 }
 
@@ -310,6 +312,20 @@ put_dataframe(struct maker *m, enum component_id id, const struct component *c)
 }
 
 static void
+put_plot(struct maker *m, enum component_id id, const struct component *c)
+{
+    struct jb_json *j = m->j;
+
+    jb_json_key(j, "value");
+    plot_put(m->site->board, m->timeline, id == C_PLOT_AVERAGE ? PLOT_AVERAGE : PLOT_BENCHMARKS,
+             j);
+    jb_json_ktext(j, "format", "webp");
+    jb_json_knull(j, "bokeh_version");
+    put_common(j, c);
+    raw(j, "buttons", "[]");
+}
+
+static void
 put_accordion(struct maker *m, enum component_id id, const struct component *c)
 {
     char label[128];
@@ -344,7 +360,7 @@ put_layout_props(struct maker *m, enum component_id id, const struct component *
         break;
     case TYPE_COLUMN:
         jb_json_kint(j, "scale", 1);
-        jb_json_kint(j, "min_width", 320);
+        jb_json_kint(j, "min_width", c->min_width ? c->min_width : 320);
         jb_json_ktext(j, "variant", "default");
         jb_json_kbool(j, "show_progress", false);
         break;
@@ -381,6 +397,7 @@ put_props(struct maker *m, enum component_id id, const struct component *c)
     case TYPE_CHECKBOXGROUP:
     case TYPE_DROPDOWN: put_choices(m, c); break;
     case TYPE_DATAFRAME: put_dataframe(m, id, c); break;
+    case TYPE_PLOT: put_plot(m, id, c); break;
     case TYPE_CHECKBOX:
         jb_json_kbool(j, "value", false);
         put_common(j, c);
@@ -410,7 +427,11 @@ void
 config_put_components(const struct gradio_site *site, const struct conf *conf,
                       const struct texts *texts, struct jb_json *j)
 {
-    struct maker m = {site, conf, texts, j};
+    struct timeline timeline = {0};
+    struct maker m = {site, conf, texts, &timeline, j};
+
+    if (timeline_build(site->board, site->arena, &timeline))
+        fail(&m, JB_ENOMEM);
 
     jb_json_array(j);
     for (size_t i = 0; i < COMPONENTS_LISTED; i++) {

@@ -12,6 +12,14 @@
     "dict(headers: list[Any], data: list[list[Any]], metadata: dict(str, list[Any] | None) | " \
     "None)"
 
+#define PLOT_SCHEMA                                                                            \
+    "{\"properties\":{\"type\":{\"enum\":[\"altair\",\"bokeh\",\"plotly\",\"matplotlib\"],"    \
+    "\"title\":\"Type\",\"type\":\"string\"},\"plot\":{\"title\":\"Plot\",\"type\":"           \
+    "\"string\"}},"                                                                            \
+    "\"required\":[\"type\",\"plot\"],\"title\":\"PlotData\",\"type\":\"object\","             \
+    "\"additional_description\":null}"
+#define PLOT_PYTHON "dict(type: Literal['altair', 'bokeh', 'plotly', 'matplotlib'], plot: str)"
+
 static void
 put_enum(struct jb_json *j, const struct choices *set)
 {
@@ -27,6 +35,7 @@ schema_put(struct jb_json *j, const struct component *c, const struct choices *s
 {
     switch (c->type) {
     case TYPE_DATAFRAME: jb_json_raw(j, JB_STR(DATAFRAME_SCHEMA)); return;
+    case TYPE_PLOT: jb_json_raw(j, JB_STR(PLOT_SCHEMA)); return;
     case TYPE_CHECKBOX: jb_json_raw(j, JB_STR("{\"type\":\"boolean\"}")); return;
     case TYPE_CHECKBOXGROUP:
         jb_json_object(j);
@@ -57,6 +66,7 @@ schema_put_python(struct jb_json *j, const struct component *c, const struct cho
 
     switch (c->type) {
     case TYPE_DATAFRAME: jb_buf_puts(&text, DATAFRAME_PYTHON); break;
+    case TYPE_PLOT: jb_buf_puts(&text, PLOT_PYTHON); break;
     case TYPE_CHECKBOX: jb_buf_puts(&text, "bool"); break;
     case TYPE_CHECKBOXGROUP:
         jb_buf_puts(&text, "list[Literal[");
@@ -89,6 +99,7 @@ schema_put_example(struct jb_json *j, const struct component *c, const struct ch
     case TYPE_DATAFRAME:
         jb_json_raw(j, JB_STR("{\"headers\":[\"a\",\"b\"],\"data\":[[\"foo\",\"bar\"]]}"));
         return;
+    case TYPE_PLOT: jb_json_null(j); return;
     case TYPE_CHECKBOX: jb_json_bool(j, true); return;
     case TYPE_CHECKBOXGROUP:
         jb_json_array(j);

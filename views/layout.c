@@ -113,6 +113,7 @@ layout_put_top(const struct conf *conf, const struct page *page, const char *sub
     label_put(out, page->lang, "页面", "Pages");
     jb_buf_puts(out, "\">");
     put_nav_link(conf, page, "/", "榜单", "Board", out);
+    put_nav_link(conf, page, "/history", "走势", "History", out);
     put_nav_link(conf, page, "/about", "说明", "About", out);
     put_nav_link(conf, page, "/faq", "常见问题", "FAQ", out);
     put_language(conf, page, LANG_ZH, "中文", out);

@@ -7,7 +7,7 @@ port_is_free() {
 }
 
 serve() {
-	local port=8080 state="" board="" mount="" table=""
+	local port=8080 state="" board="" mount="" table="" dated=""
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--port | --state | --board | --mount)
@@ -37,10 +37,11 @@ serve() {
 	else
 		board=$top/contrib/boards/mini-leaderboard.conf
 		table=$top/contrib/boards/sample/gradio_mini_leaderboard_285.json
+		dated=$top/contrib/boards/sample/huggingface_v1_top400.csv
 		server_texts "$state"
 	fi
 	server_settings "$state" "$board" "$mount"
-	server_store "$build/release" "$state" "$table"
+	server_store "$build/release" "$state" "$table" "$dated"
 	trap 'trap - INT TERM EXIT; say "stopping"; server_stop; exit 0' INT TERM
 	trap server_stop EXIT
 	server_start "$build/release" "$state" "$port" "$mount" || exit 1

@@ -23,12 +23,14 @@ ${SERVER_SETTINGS:-}
 EOF
 }
 
-# server_store BUILD STATE TABLE: an empty store, filled from TABLE if there is one.
+# server_store BUILD STATE TABLE [INVERTED]: an empty store, filled from TABLE if there is one, and
+# from a table whose flags say the opposite.
 server_store() {
 	local tree=$1 state=$2 table=$3
 	[ -d "$state/store" ] && return 0
 	"$tree/cli/jinbang" --config "$state/jinbang.conf" init >&2
 	[ -z "$table" ] || "$tree/cli/jinbang" --config "$state/jinbang.conf" import table "$table" >&2
+	[ -z "${4:-}" ] || "$tree/cli/jinbang" --config "$state/jinbang.conf" import table --invert "$4" >&2
 }
 
 # server_texts STATE: the installed texts with the sample's own in their place.
