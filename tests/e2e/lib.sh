@@ -88,3 +88,22 @@ has() { # TEXT, in standard input
 json_post() { # PATH JSON
 	curl -s -m 20 -X POST -H 'Content-Type: application/json' --data-binary "$2" "$url$1"
 }
+
+# run NAME COMMAND…: every line of a TAP program becomes one of ours.
+run() {
+	local name=$1 line status=0
+	shift
+	"$@" >"$state/tap" 2>&1 || status=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "* | "not ok "*)
+			count=$((count + 1))
+			case $line in not*) bad=$((bad + 1)); printf 'not ok %d - %s:%s\n' "$count" "$name" "${line#* - }" ;; *) printf 'ok %d - %s: %s\n' "$count" "$name" "${line#* - }" ;; esac
+			;;
+		1..*) ;;
+		*) printf '# %s\n' "${line#\# }" ;;
+		esac
+	done <"$state/tap"
+	ok "$name ran to its end" grep -q '^1\.\.' "$state/tap"
+	[ "$status" = 0 ] || say "$name ended with $status"
+}
