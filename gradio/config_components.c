@@ -40,7 +40,8 @@ put_common(struct jb_json *j, const struct component *c)
     if (c->label)
         jb_json_ktext(j, "label", c->label);
     jb_json_kbool(j, "show_label", c->label != NULL);
-    jb_json_kbool(j, "container", true);
+    if (c->type != TYPE_DATAFRAME)
+        jb_json_kbool(j, "container", true);
     jb_json_kint(j, "min_width", c->min_width ? c->min_width : 160);
     jb_json_kbool(j, "_selectable", false);
 }
