@@ -77,6 +77,9 @@ const struct setting conf_table[] = {
     {"site.hub_url", SETTING_STRING, AT(site.hub_url), "https://huggingface.co",
      .check = check_http_url,
      .help = "Base of the links to models; a mirror of the hub may stand here."},
+    {"site.frontend", SETTING_PATH, AT(site.frontend), "",
+     .help = "Folder that contrib/gradio/install-frontend filled with the browser files of a "
+             "Gradio wheel; nginx serves them. Empty: / is the board rendered by the server."},
     {"site.frame_ancestors", SETTING_STRING, AT(site.frame_ancestors), "'self'",
      .check = check_header_value,
      .help =

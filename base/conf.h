@@ -16,6 +16,7 @@ struct conf {
         const char *texts;    /* site.texts: folder of Markdown texts; "" = those installed */
         const char *board;    /* site.board: board file (columns, benchmarks) */
         const char *hub_url;  /* site.hub_url: base of model links, "https://huggingface.co" */
+        const char *frontend; /* site.frontend: folder of install-frontend; "" none */
         const char *frame_ancestors; /* site.frame_ancestors: CSP value, "'self'" */
         int64_t max_inline_rows; /* site.max_inline_rows: cap of the inlined visible table and
                                     of the no-script table */

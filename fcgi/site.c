@@ -228,7 +228,7 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
         rc = cells_new(site->board, &options, err, &site->cells);
     if (rc == 0)
         rc = gradio_site_new(site->conf, site->board, site->lists, site->cells, site->texts,
-                             app_id, err, &site->gradio);
+                             sources_frontend(sources), app_id, err, &site->gradio);
     if (rc == 0) {
         struct slice config = {gradio_site_config(site->gradio), NULL};
         struct slice info = {gradio_site_info(site->gradio), NULL};

@@ -9,6 +9,7 @@ struct sources {
     struct conf conf;
     struct board_config board;
     struct texts *texts;
+    struct gradio_frontend frontend;
 };
 
 int
@@ -26,6 +27,8 @@ sources_load(const char *conf_file, struct settings_report *report, struct jb_er
         rc = conf_load(conf_file, s->arena, &s->conf, report);
     if (rc == 0)
         rc = board_config_load(s->conf.site.board, s->arena, &s->board, report);
+    if (rc == 0)
+        rc = gradio_frontend_load(s->conf.site.frontend, s->arena, &s->frontend, report);
     if (rc == 0)
         rc = texts_load(s->conf.site.texts, err, &s->texts);
     if (rc) {
@@ -69,4 +72,10 @@ const struct texts *
 sources_texts(const struct sources *s)
 {
     return s->texts;
+}
+
+const struct gradio_frontend *
+sources_frontend(const struct sources *s)
+{
+    return &s->frontend;
 }

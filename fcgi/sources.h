@@ -3,10 +3,12 @@
 #pragma once
 
 #include "fcgi/site.h"
+#include "gradio/frontend.h"
 
 struct sources *sources_ref(struct sources *sources);
 const struct board_config *sources_board(const struct sources *sources);
 const struct texts *sources_texts(const struct sources *sources);
+const struct gradio_frontend *sources_frontend(const struct sources *sources);
 
 /* One site from a consistent view of the store; `app_id` is fixed per process. */
 int site_new(struct sources *sources, struct store *store, uint64_t app_id,

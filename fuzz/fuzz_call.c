@@ -71,7 +71,7 @@ small_site(void)
     store_close(s);
     if (cells_new(board, &options, NULL, &cells) ||
         texts_load(jb_arena_printf(arena, "%s/views/texts", src ? src : "."), NULL, &texts) ||
-        gradio_site_new(&conf, board, lists, cells, texts, 7, NULL, &site))
+        gradio_site_new(&conf, board, lists, cells, texts, NULL, 7, NULL, &site))
         abort();
     texts_free(texts);
     board_unref(board);

@@ -81,8 +81,25 @@ make_csp(struct gradio_site *site, const struct conf *conf)
     return rc ? rc : b->err;
 }
 
+/* What starts the front end. The names were checked to be harmless. */
+static void
+put_frontend(const struct conf *conf, const struct gradio_frontend *f, struct jb_buf *b)
+{
+    const char *mount = conf->site.mount;
+
+    for (size_t i = 0; i < f->styles.n; i++)
+        jb_buf_printf(b, "<link rel=\"stylesheet\" crossorigin href=\"%s/%s\">\n", mount,
+                      f->styles.items[i]);
+    for (size_t i = 0; i < f->preloads.n; i++)
+        jb_buf_printf(b, "<link rel=\"modulepreload\" crossorigin href=\"%s/%s\">\n", mount,
+                      f->preloads.items[i]);
+    jb_buf_printf(b, "<script type=\"module\" crossorigin src=\"%s/%s\"></script>\n", mount,
+                  f->entry);
+}
+
 int
-page_make(struct gradio_site *site, const struct conf *conf, struct jb_error *err)
+page_make(struct gradio_site *site, const struct conf *conf,
+          const struct gradio_frontend *frontend, struct jb_error *err)
 {
     struct jb_buf *b = &site->head;
     int rc;
@@ -97,6 +114,8 @@ page_make(struct gradio_site *site, const struct conf *conf, struct jb_error *er
     jb_put_script_json(b, jb_buf_view(&site->info));
     jb_buf_puts(b, ";</script>\n");
     layout_put_scripts(conf, b);
+    if (frontend && frontend->version)
+        put_frontend(conf, frontend, b);
     jb_buf_puts(b, "</head>\n<body>\n<gradio-app control_page_title=\"true\" embed=\"false\" "
                    "eager=\"true\" style=\"display: flex; flex-direction: column; "
                    "flex-grow: 1\">\n");

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "gradio/choices.h"
+#include "gradio/frontend.h"
 #include "gradio/session.h"
 #include "gradio/site.h"
 #include "views/cells.h"
@@ -50,4 +51,5 @@ extern const char *const queue_frame_types[QUEUE_FRAME_COLUMNS];
 int info_put(const struct gradio_site *site, struct jb_buf *out, struct jb_error *err);
 
 /* head, tail and csp of the site, from its config and info. */
-int page_make(struct gradio_site *site, const struct conf *conf, struct jb_error *err);
+int page_make(struct gradio_site *site, const struct conf *conf,
+              const struct gradio_frontend *frontend, struct jb_error *err);

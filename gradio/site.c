@@ -81,8 +81,9 @@ make_answers(struct gradio_site *site, struct jb_error *err)
 
 int
 gradio_site_new(const struct conf *conf, struct board *board, struct queue_lists *lists,
-                const struct cells *cells, const struct texts *texts, uint64_t app_id,
-                struct jb_error *err, struct gradio_site **ret_site)
+                const struct cells *cells, const struct texts *texts,
+                const struct gradio_frontend *frontend, uint64_t app_id, struct jb_error *err,
+                struct gradio_site **ret_site)
 {
     struct gradio_site *site = calloc(1, sizeof(*site));
     int rc;
@@ -111,7 +112,7 @@ gradio_site_new(const struct conf *conf, struct board *board, struct queue_lists
     if (!rc)
         rc = info_put(site, &site->info, err);
     if (!rc)
-        rc = page_make(site, conf, err);
+        rc = page_make(site, conf, frontend, err);
     if (rc) {
         gradio_site_free(site);
         return rc;

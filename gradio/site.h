@@ -13,12 +13,15 @@
 #include "queue/lists.h"
 
 struct gradio_site;
-struct texts; /* views/texts.h */
-struct cells; /* views/cells.h */
+struct texts;           /* views/texts.h */
+struct gradio_frontend; /* gradio/frontend.h */
+struct cells;           /* views/cells.h */
 
-/* `app_id` is fixed per process start. The site keeps references to board and lists. */
+/* `app_id` is fixed per process start; without a `frontend` (NULL, or one without version) `/`
+ * is the board alone. The site keeps references to board and lists. */
 int gradio_site_new(const struct conf *conf, struct board *board, struct queue_lists *lists,
-                    const struct cells *cells, const struct texts *texts, uint64_t app_id,
+                    const struct cells *cells, const struct texts *texts,
+                    const struct gradio_frontend *frontend, uint64_t app_id,
                     struct jb_error *err, struct gradio_site **ret_site);
 void gradio_site_free(struct gradio_site *site);
 

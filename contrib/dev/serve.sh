@@ -7,15 +7,14 @@ port_is_free() {
 }
 
 serve() {
-	local port=8080 state="" board="" mount="" table="" dated=""
+	local port=8080 state="" board="" mount="" table="" dated="" frontend=""
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--port | --state | --board | --mount)
+		--port | --state | --board | --mount | --frontend)
 			[ $# -ge 2 ] || die "serve: $1 wants a value"
 			declare "${1#--}=$2"
 			shift 2
 			;;
-		--frontend) die "serve: --frontend: this version has no front-end files to install; / shows the server-rendered board" ;;
 		*) die "serve: unknown option $1" ;;
 		esac
 	done
@@ -39,6 +38,9 @@ serve() {
 		table=$top/contrib/boards/sample/gradio_mini_leaderboard_285.json
 		dated=$top/contrib/boards/sample/huggingface_v1_top400.csv
 		server_texts "$state"
+	fi
+	if [ -n "$frontend" ]; then
+		server_frontend "$state" "$frontend" || die "serve: --frontend: the front end was not installed"
 	fi
 	server_settings "$state" "$board" "$mount"
 	server_store "$build/release" "$state" "$table" "$dated"

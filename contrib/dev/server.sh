@@ -11,6 +11,7 @@ server_settings() {
 site = {
     board = "$board";
     texts = "${SERVER_TEXTS:-$top/views/texts}";
+    frontend = "${SERVER_FRONTEND:-}";
     mount = "$mount";
 };
 store = {
@@ -21,6 +22,18 @@ store = {
 run = { dir = "$state/run"; };
 ${SERVER_SETTINGS:-}
 EOF
+}
+
+# server_frontend STATE PATH: the browser files of a wheel or an unpacked front end; a folder that
+# install-frontend made already is taken as it is.
+server_frontend() {
+	local state=$1 path=$2
+	if [ -f "$path/frontend.conf" ]; then
+		SERVER_FRONTEND=$(cd "$path" && pwd)
+		return 0
+	fi
+	"$top/contrib/gradio/install-frontend" --to "$state/frontend" "$path" >&2 || return 1
+	SERVER_FRONTEND=$state/frontend
 }
 
 # server_store BUILD STATE TABLE [INVERTED]: an empty store, filled from TABLE if there is one, and
@@ -64,7 +77,7 @@ server_supervise() {
 server_start() {
 	local tree=$1 state=$2 port=$3 mount=$4 i
 	"$top/contrib/nginx/render" dev --state "$state" --port "$port" --mount "$mount" \
-		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" \
+		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" --frontend "${SERVER_FRONTEND:-}" \
 		--workers "${SERVER_NGINX_WORKERS:-1}" --connections "${SERVER_NGINX_CONNECTIONS:-8192}" >"$state/nginx.conf"
 	server_supervise "$tree" "$state" >>"$state/web.log" 2>&1 &
 	server_supervisor_pid=$!

@@ -78,7 +78,7 @@ world_build(struct world *w)
     assert_int_equal(queue_lists_build(txn, &err, &w->lists), 0);
     store_abort(txn);
     assert_int_equal(cells_new(w->board, &options, &err, &w->cells), 0);
-    rc = gradio_site_new(&w->conf, w->board, w->lists, w->cells, w->texts,
+    rc = gradio_site_new(&w->conf, w->board, w->lists, w->cells, w->texts, NULL,
                          UINT64_C(9015704980254381015), &err, &w->site);
     if (rc)
         print_error("%s\n", err.text);
