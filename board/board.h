@@ -64,6 +64,7 @@ struct board_row {
     struct jb_str revision;  /* sha or as typed; "" unknown; "N/A" in the baseline row */
     struct jb_str precision; /* "None" in the baseline row */
     struct jb_str weight_type, architecture, license;
+    struct jb_str base_model;     /* "" none, unknown */
     struct jb_str flag_url;       /* discussion; "" */
     int type;                     /* index into config->types */
     double params, likes;         /* NAN unknown */

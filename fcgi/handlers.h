@@ -49,6 +49,15 @@ void handle_manifest(struct handling *h);
 void handle_login(struct handling *h);
 void handle_file(struct handling *h);
 
+/* handle_api.c: the API for programs */
+void handle_api_leaderboard(struct handling *h);
+void handle_api_formatted(struct handling *h);
+void handle_api_csv(struct handling *h);
+void handle_api_status(struct handling *h);
+void handle_api_pending(struct handling *h);
+void handle_api_model(struct handling *h);
+void handle_openapi(struct handling *h);
+
 /* handle_ops.c */
 void handle_healthz(struct handling *h);
 void handle_metrics(struct handling *h);

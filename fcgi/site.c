@@ -2,6 +2,7 @@
 /* One snapshot and its ready bodies. */
 #include "fcgi/site.h"
 #include "base/clock.h"
+#include "fcgi/openapi.h"
 #include "fcgi/sources.h"
 #include "views/history_page.h"
 #include "views/layout.h"
@@ -27,6 +28,7 @@ site_unref(struct site *site)
     for (size_t i = 0; i < READY_MAX; i++)
         ready_free(&site->ready[i]);
     gradio_site_free(site->gradio);
+    programs_free(site->programs);
     cells_free(site->cells);
     queue_lists_unref(site->lists);
     board_unref(site->board);
@@ -41,9 +43,9 @@ site_release(void *site)
     site_unref(site);
 }
 
-static int
-put_board(const struct site *site, enum text_lang lang, const struct board_view *view,
-          struct jb_arena *arena, struct jb_error *err, struct jb_buf *out)
+int
+site_rows(const struct site *site, const struct board_view *view, struct jb_arena *arena,
+          struct jb_error *err, const uint32_t **ret_rows, size_t *ret_n)
 {
     const uint32_t *rows;
     size_t n;
@@ -59,6 +61,21 @@ put_board(const struct site *site, enum text_lang lang, const struct board_view 
         board_sort(site->board, view->sort, view->descending, sorted, n);
         rows = sorted;
     }
+    *ret_rows = rows;
+    *ret_n = n;
+    return 0;
+}
+
+static int
+put_board(const struct site *site, enum text_lang lang, const struct board_view *view,
+          struct jb_arena *arena, struct jb_error *err, struct jb_buf *out)
+{
+    const uint32_t *rows = NULL;
+    size_t n = 0;
+    int rc = site_rows(site, view, arena, err, &rows, &n);
+
+    if (rc)
+        return rc;
     return board_page_put(site->cells, site->texts, lang, site->conf, view, rows, n, out, err);
 }
 
@@ -104,6 +121,61 @@ ready_from_buf(struct site *site, enum site_ready which, struct jb_buf *b, const
     int rc = make_ready(site, which, &slice, 1, "text/html; charset=utf-8", csp);
     jb_blob_unref(blob);
     return rc;
+}
+
+/* Makes a ready body of JSON from a buffer, which it frees. */
+static int
+ready_json(struct site *site, enum site_ready which, struct jb_buf *b)
+{
+    struct jb_blob *blob = jb_blob_from_buf(b);
+
+    if (!blob)
+        return JB_ENOMEM;
+    struct slice slice = {{blob->p, blob->n}, blob};
+    int rc = make_ready(site, which, &slice, 1, "application/json", NULL);
+    jb_blob_unref(blob);
+    return rc;
+}
+
+static int
+build_api(struct site *site, struct jb_error *err)
+{
+    struct slice objects[] = {{JB_STR("["), NULL}, {{NULL, 0}, NULL}, {JB_STR("]"), NULL}};
+    struct slice lines[2] = {{{NULL, 0}, NULL}, {{NULL, 0}, NULL}};
+    struct jb_buf b = JB_BUF(PAGE_MAX);
+    int rc = programs_new(site->board, err, &site->programs);
+
+    if (rc)
+        return rc;
+    objects[1].bytes = programs_objects(site->programs);
+    rc = make_ready(site, READY_API_FORMATTED, objects, 3, "application/json", NULL);
+    programs_put_header(site->board, &b);
+    struct jb_blob *header = jb_blob_from_buf(&b);
+    if (rc == 0 && !header)
+        rc = JB_ENOMEM;
+    if (rc == 0) {
+        lines[0] = (struct slice){{header->p, header->n}, header};
+        lines[1].bytes = programs_lines(site->programs);
+        rc = make_ready(site, READY_API_CSV, lines, 2, "text/csv; charset=utf-8", NULL);
+    }
+    jb_blob_unref(header);
+    if (rc == 0) {
+        b = JB_BUF(PAGE_MAX);
+        programs_put_status(site->lists, &b);
+        rc = ready_json(site, READY_API_STATUS, &b);
+    }
+    if (rc == 0) {
+        b = JB_BUF(PAGE_MAX);
+        programs_put_pending(site->lists, &b);
+        rc = ready_json(site, READY_API_PENDING, &b);
+    }
+    if (rc == 0) {
+        b = JB_BUF(PAGE_MAX);
+        rc = openapi_put(site->conf, site->board, site->gradio, &b);
+        if (rc == 0)
+            rc = ready_json(site, READY_OPENAPI, &b);
+    }
+    return rc ? jb_fail(err, rc, "the answers for programs do not fit into memory") : 0;
 }
 
 static int
@@ -240,6 +312,8 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
         rc = build_boards(site, arena, err);
     if (rc == 0)
         rc = build_texts(site, err);
+    if (rc == 0)
+        rc = build_api(site, err);
     if (rc == 0)
         rc = build_history(site, arena, err);
     jb_arena_free(arena);

@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "views/board_page.h"
 #include "views/cells.h"
+#include "views/programs.h"
 #include "views/texts.h"
 
 /* Settings, board file and texts as read from disk; shared by the sites made from them. */
@@ -40,6 +41,11 @@ enum site_ready {
     READY_HISTORY,
     READY_HISTORY_ZH,
     READY_HISTORY_EN,
+    READY_API_FORMATTED,
+    READY_API_CSV,
+    READY_API_STATUS,
+    READY_API_PENDING,
+    READY_OPENAPI,
     READY_MAX,
 };
 
@@ -52,6 +58,7 @@ struct site {
     struct queue_lists *lists;
     struct cells *cells;
     struct gradio_site *gradio;
+    struct programs *programs;
     struct ready ready[READY_MAX];
     struct board_limits limits;
     char *csp; /* of the native pages */
@@ -63,6 +70,10 @@ struct site *site_ref(struct site *site);
 void site_unref(struct site *site); /* NULL is fine */
 /* site_unref() for an output_owner. */
 void site_release(void *site);
+
+/* The rows of a view in its order; they live in `arena`. Errors as board_filter(). */
+int site_rows(const struct site *site, const struct board_view *view, struct jb_arena *arena,
+              struct jb_error *err, const uint32_t **ret_rows, size_t *ret_n);
 
 /* Renders the board for a view that is not the default one; lang LANG_MAX = the page `/`. */
 int site_render(const struct site *site, enum text_lang lang, const struct board_view *view,

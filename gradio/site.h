@@ -33,6 +33,9 @@ struct jb_str gradio_site_info(const struct gradio_site *site);   /* GET /info *
  * with config and info, head), and what stands after it. The board itself comes from views/. */
 struct jb_str gradio_site_page_head(const struct gradio_site *site);
 struct jb_str gradio_site_page_tail(const struct gradio_site *site);
+/* The functions as members of `paths` of an OpenAPI document, whose schemas have an Error. */
+struct jb_json;
+void gradio_site_put_paths(const struct gradio_site *site, struct jb_json *j);
 /* The number of /app_id and of the config. */
 uint64_t gradio_site_app_id(const struct gradio_site *site);
 /* Content-Security-Policy of that page, with the hashes of its inline scripts. */

@@ -63,6 +63,35 @@ put_cut_note(size_t shown, size_t n, enum text_lang lang, struct jb_buf *out)
     jb_buf_puts(out, "</p>\n");
 }
 
+/* The same rows for programs. */
+static void
+put_data_links(const struct board *board, const struct conf *conf, enum text_lang lang,
+               const struct board_view *view, struct jb_buf *out)
+{
+    static const struct {
+        const char *path, *name;
+        bool query;
+    } links[] = {{"/api/leaderboard.csv", "CSV", true},
+                 {"/api/leaderboard/formatted", "JSON", true},
+                 {"/openapi.json", "OpenAPI", false}};
+    struct jb_buf query = JB_BUF(64 << 10);
+
+    board_view_put_page(board, view, &query);
+    jb_buf_puts(out, "<p class=\"jb-foot jb-data\">");
+    label_put(out, lang, "这些行的数据", "These rows as data");
+    jb_buf_puts(out, lang == LANG_EN ? ":" : "：");
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        jb_buf_printf(out, " <a href=\"%s%s", conf->site.mount, links[i].path);
+        if (links[i].query && query.n) {
+            jb_buf_putc(out, '?');
+            jb_put_html(out, jb_buf_view(&query));
+        }
+        jb_buf_printf(out, "\">%s</a>", links[i].name);
+    }
+    jb_buf_puts(out, "</p>\n");
+    jb_buf_free(&query);
+}
+
 static size_t
 count_models(const struct board *board, const uint32_t *rows, size_t n)
 {
@@ -115,6 +144,8 @@ put_results(const struct cells *cells, enum text_lang lang, const struct conf *c
     }
     if (shown < n)
         put_cut_note(shown, n, lang, out);
+    if (n)
+        put_data_links(board, conf, lang, view, out);
     jb_buf_puts(out, "</section>\n");
 }
 

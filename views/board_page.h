@@ -42,10 +42,30 @@ void board_view_default(const struct board *board, struct board_view *ret_view);
 int board_view_parse(const struct board *board, struct jb_str query_string,
                      const struct board_limits *limits, struct jb_arena *arena,
                      struct jb_error *err, struct board_view *ret_view);
+/* A part of the rows, for programs. */
+struct board_page {
+    uint64_t offset, limit; /* in rows; `limit` holds the default before reading */
+    uint64_t most;          /* largest limit that is taken */
+};
+
+/*
+ * The same for programs, which should learn of a mistake: an unknown key is JB_EINVAL as well.
+ * `offset` and `limit` are read too, and without `hide` nothing is hidden: who asks for data
+ * gets all of it unless told otherwise.
+ */
+int board_view_parse_page(const struct board *board, struct jb_str query_string,
+                          const struct board_limits *limits, struct jb_arena *arena,
+                          struct jb_error *err, struct board_view *ret_view,
+                          struct board_page *page);
+
 bool board_view_is_default(const struct board *board, const struct board_view *view);
 /* The canonical query string of a view, without '?'; "" for the default one. */
 void board_view_put(const struct board *board, const struct board_view *view,
                     struct jb_buf *out);
+
+/* The same for programs: what the pages hide by default is named, columns are left out. */
+void board_view_put_page(const struct board *board, const struct board_view *view,
+                         struct jb_buf *out);
 
 /* Body of the board, with its masthead: what stands inside <gradio-app> or <body>. Rows past
  * site.max_inline_rows are left out with a note that says so. */

@@ -177,6 +177,45 @@ read_parameter(const struct board *board, const char *key, const char *value,
     return 0;
 }
 
+static int
+read_number(const char *key, const char *value, uint64_t most, struct jb_error *err,
+            uint64_t *ret_n)
+{
+    uint64_t n = 0;
+
+    for (const char *p = value; *p; p++) {
+        if (!isdigit((unsigned char)*p) || n > most)
+            break;
+        n = n * 10 + (uint64_t)(*p - '0');
+    }
+    if (!*value || value[strspn(value, "0123456789")] || n > most)
+        return jb_fail(err, JB_EINVAL, "%s must be a number up to %llu", key,
+                       (unsigned long long)most);
+    *ret_n = n;
+    return 0;
+}
+
+/* What only programs may ask for. */
+static int
+read_page_parameter(const char *key, const char *value, struct jb_error *err,
+                    struct board_page *page)
+{
+    static const char *const known[] = {"query", "type",   "precision", "size",
+                                        "hide",  "column", "sort",      "order"};
+
+    if (strcmp(key, "offset") == 0)
+        return read_number(key, value, UINT32_MAX, err, &page->offset);
+    if (strcmp(key, "limit") == 0)
+        return read_number(key, value, page->most, err, &page->limit);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(key, known[i]) == 0)
+            return 0;
+    return jb_fail(err, JB_EINVAL,
+                   "%.40s is not a parameter; there are query, type, precision, size, hide, "
+                   "sort, order, offset and limit",
+                   key);
+}
+
 static bool
 is_blank(struct jb_str s)
 {
@@ -216,10 +255,10 @@ apply(const struct board *board, const struct chosen *c, struct board_view *v)
         v->sorted = false;
 }
 
-int
-board_view_parse(const struct board *board, struct jb_str query_string,
-                 const struct board_limits *limits, struct jb_arena *arena,
-                 struct jb_error *err, struct board_view *ret_view)
+static int
+parse(const struct board *board, struct jb_str query_string, const struct board_limits *limits,
+      struct jb_arena *arena, struct jb_error *err, struct board_view *ret_view,
+      struct board_page *page)
 {
     struct board_view v;
     struct chosen chosen = {0};
@@ -249,13 +288,34 @@ board_view_parse(const struct board *board, struct jb_str query_string,
             rc = jb_fail(err, JB_EPARSE, "a parameter of the address is not UTF-8");
         else
             rc = read_parameter(board, q->key, value, limits, arena, err, &v, &chosen);
+        if (rc == 0 && page)
+            rc = read_page_parameter(q->key, value, err, page);
     }
     uriFreeQueryListA(list);
     if (rc)
         return rc;
+    if (page)
+        chosen.any_hide = true; /* and nothing, unless it was named */
     apply(board, &chosen, &v);
     *ret_view = v;
     return 0;
+}
+
+int
+board_view_parse(const struct board *board, struct jb_str query_string,
+                 const struct board_limits *limits, struct jb_arena *arena,
+                 struct jb_error *err, struct board_view *ret_view)
+{
+    return parse(board, query_string, limits, arena, err, ret_view, NULL);
+}
+
+int
+board_view_parse_page(const struct board *board, struct jb_str query_string,
+                      const struct board_limits *limits, struct jb_arena *arena,
+                      struct jb_error *err, struct board_view *ret_view,
+                      struct board_page *page)
+{
+    return parse(board, query_string, limits, arena, err, ret_view, page);
 }
 
 struct writing {
@@ -297,8 +357,9 @@ put_columns(struct writing *w, const struct board *board, uint64_t columns)
         put_pair(w, "column", JB_STR("none"));
 }
 
-void
-board_view_put(const struct board *board, const struct board_view *view, struct jb_buf *out)
+static void
+put_view(const struct board *board, const struct board_view *view, bool programs,
+         struct jb_buf *out)
 {
     const struct board_config *config = board_config_of(board);
     const struct board_type *types = config->types.items;
@@ -319,15 +380,28 @@ board_view_put(const struct board *board, const struct board_view *view, struct 
     for (size_t i = 0; i < config->sizes.n && view->query.sizes != d.query.sizes; i++)
         if (view->query.sizes >> i & 1)
             put_pair(&w, "size", jb_str(sizes[i].label));
-    if (view->query.hide != d.query.hide)
+    if (programs ? view->query.hide != 0 : view->query.hide != d.query.hide)
         put_hides(&w, view->query.hide);
-    if (view->columns != d.columns)
+    if (view->columns != d.columns && !programs)
         put_columns(&w, board, view->columns);
     if (view->sorted) {
         put_pair(&w, "sort", jb_str(board_column_key(board, view->sort)));
         if (view->descending != board_column_descends(board_column(board, view->sort)))
             put_pair(&w, "order", jb_str(view->descending ? "desc" : "asc"));
     }
+}
+
+void
+board_view_put(const struct board *board, const struct board_view *view, struct jb_buf *out)
+{
+    put_view(board, view, false, out);
+}
+
+void
+board_view_put_page(const struct board *board, const struct board_view *view,
+                    struct jb_buf *out)
+{
+    put_view(board, view, true, out);
 }
 
 bool

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "fcgi/openapi.h"
+
+#include "base/json.h"
+#include "board/choices.h"
+#include "views/board_page.h"
+
+/* Bodies that are the same for every board. */
+static const char schemas[] =
+    "{\"Error\":{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{}}},"
+    "\"Row\":{\"type\":\"object\",\"description\":\"A row of the table, keyed by column. Model "
+    "is "
+    "markup as the table shows it, fullname the plain id.\",\"required\":[\"fullname\"],"
+    "\"properties\":{\"fullname\":{\"type\":\"string\"}}},"
+    "\"Entry\":{\"type\":\"object\",\"required\":[\"id\",\"model\",\"evaluations\","
+    "\"features\","
+    "\"metadata\"],\"properties\":{\"id\":{\"type\":\"string\"},"
+    "\"model\":{\"type\":\"object\",\"required\":[\"name\",\"sha\",\"precision\",\"type\","
+    "\"weight_type\",\"architecture\",\"average_score\",\"has_chat_template\"],\"properties\":{"
+    "\"name\":{\"type\":\"string\"},\"sha\":{\"type\":\"string\"},\"precision\":{\"type\":"
+    "\"string\"},\"type\":{\"type\":\"string\"},\"weight_type\":{\"type\":\"string\"},"
+    "\"architecture\":{\"type\":\"string\"},\"average_score\":{\"type\":[\"number\",\"null\"]},"
+    "\"has_chat_template\":{\"type\":[\"boolean\",\"null\"]}}},"
+    "\"evaluations\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
+    "\"required\":[\"name\",\"value\",\"normalized_score\"],\"properties\":{\"name\":{\"type\":"
+    "\"string\"},\"value\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"
+    "\"normalized_score\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100}}}},"
+    "\"features\":{\"type\":\"object\",\"required\":[\"is_not_available_on_hub\",\"is_merged\","
+    "\"is_moe\",\"is_flagged\"],\"additionalProperties\":{\"type\":\"boolean\"}},"
+    "\"metadata\":{\"type\":\"object\",\"properties\":{\"upload_date\":{\"type\":[\"string\","
+    "\"null\"]},\"submission_date\":{\"type\":[\"string\",\"null\"]},\"generation\":{\"type\":["
+    "\"integer\",\"null\"]},\"base_model\":{\"type\":[\"string\",\"null\"]},\"hub_license\":{"
+    "\"type\":[\"string\",\"null\"]},\"hub_hearts\":{\"type\":[\"number\",\"null\"]},"
+    "\"params_billions\":{\"type\":[\"number\",\"null\"]},\"co2_cost\":{\"type\":[\"number\","
+    "\"null\"]}}}}},"
+    "\"Request\":{\"type\":\"object\",\"required\":[\"name\",\"submitter\",\"revision\","
+    "\"precision\",\"weight_type\",\"submission_time\",\"status\"],\"properties\":{\"name\":{"
+    "\"type\":\"string\"},\"submitter\":{\"type\":\"string\"},\"revision\":{\"type\":"
+    "\"string\"},"
+    "\"precision\":{\"type\":\"string\"},\"weight_type\":{\"type\":\"string\"},"
+    "\"submission_time\":{\"type\":[\"string\",\"null\"]},\"status\":{\"type\":\"string\"}}},"
+    "\"Requests\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Request\"}},"
+    "\"ModelStatus\":{\"type\":\"object\",\"required\":[\"model_id\",\"status\",\"requests\"],"
+    "\"properties\":{\"model_id\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},"
+    "\"revision\":{\"type\":\"string\"},\"precision\":{\"type\":\"string\"},\"submission_"
+    "time\":{"
+    "\"type\":[\"string\",\"null\"]},\"requests\":{\"$ref\":\"#/components/schemas/"
+    "Requests\"}}}}";
+
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+
+enum parameters { NO_PARAMETERS, OF_ROWS, OF_MODEL, OF_OWNED_MODEL };
+
+struct operation {
+    const char *path, *id, *summary, *type, *schema;
+    enum parameters parameters;
+    bool may_miss; /* 404 */
+};
+
+static const struct operation operations[] = {
+    {"/api/leaderboard", "leaderboard",
+     "Rows as the table shows them, a page at a time. X-Total-Count has the number of all, "
+     "Link "
+     "the next page.",
+     "application/json", "{\"type\":\"array\",\"items\":" REF("Row") "}", OF_ROWS, false},
+    {"/api/leaderboard/formatted", "leaderboard_formatted",
+     "Entries in the shape of the second Open LLM Leaderboard, exact scores.",
+     "application/json", "{\"type\":\"array\",\"items\":" REF("Entry") "}", OF_ROWS, false},
+    {"/api/leaderboard.csv", "leaderboard_csv",
+     "The same rows as CSV (RFC 4180, UTF-8): all columns, exact scores. Text that a "
+     "spreadsheet would take for a formula has an apostrophe in front.",
+     "text/csv", "{\"type\":\"string\"}", OF_ROWS, false},
+    {"/api/models/status", "models_status", "Every request by table.", "application/json",
+     "{\"type\":\"object\",\"required\":[\"pending\",\"evaluating\",\"finished\",\"failed\"],"
+     "\"additionalProperties\":" REF("Requests") "}",
+     NO_PARAMETERS, false},
+    {"/api/models/pending", "models_pending", "The requests that wait.", "application/json",
+     REF("Requests"), NO_PARAMETERS, false},
+    {"/api/models/{owner}/{name}/status", "model_status", "The requests of a model.",
+     "application/json", REF("ModelStatus"), OF_OWNED_MODEL, true},
+    {"/api/models/{name}/status", "model_status_bare",
+     "The requests of a model whose id has no owner.", "application/json", REF("ModelStatus"),
+     OF_MODEL, true},
+    {"/config", "config", "The Gradio app: components, layout and functions.",
+     "application/json", "{\"type\":\"object\"}", NO_PARAMETERS, false},
+    {"/info", "info", "The functions with their parameters, as Gradio clients read them.",
+     "application/json", "{\"type\":\"object\"}", NO_PARAMETERS, false},
+    {"/healthz", "healthz", "Whether the store can be read; 503 when not.", "text/plain",
+     "{\"type\":\"string\"}", NO_PARAMETERS, false},
+    {"/openapi.json", "openapi", "This document.", "application/json", "{\"type\":\"object\"}",
+     NO_PARAMETERS, false},
+};
+
+static void
+put_parameter(struct jb_json *j, const char *name, const char *in, const char *description)
+{
+    jb_json_object(j);
+    jb_json_ktext(j, "name", name);
+    jb_json_ktext(j, "in", in);
+    jb_json_kbool(j, "required", in[0] == 'p');
+    if (description)
+        jb_json_ktext(j, "description", description);
+    jb_json_key(j, "schema");
+}
+
+/* A parameter that may stand several times, of what `put` writes. */
+static void
+put_choice(struct jb_json *j, const struct board *board, const char *name,
+           const char *description, void (*put)(const struct board *board, struct jb_json *j))
+{
+    put_parameter(j, name, "query", description);
+    jb_json_object(j);
+    jb_json_ktext(j, "type", "array");
+    jb_json_key(j, "items");
+    jb_json_object(j);
+    jb_json_ktext(j, "type", "string");
+    jb_json_key(j, "enum");
+    jb_json_array(j);
+    put(board, j);
+    jb_json_end(j);
+    jb_json_end(j);
+    jb_json_end(j);
+    jb_json_end(j);
+}
+
+static void
+put_types(const struct board *board, struct jb_json *j)
+{
+    const struct board_config *config = board_config_of(board);
+    const struct board_type *types = config->types.items;
+
+    for (size_t i = 0; i < config->types.n; i++)
+        jb_json_text(j, types[i].key);
+}
+
+static void
+put_precisions(const struct board *board, struct jb_json *j)
+{
+    const struct board_config *config = board_config_of(board);
+
+    for (size_t i = 0; i < board_precisions(config); i++)
+        jb_json_text(j, board_precision_label(config, i));
+}
+
+static void
+put_sizes(const struct board *board, struct jb_json *j)
+{
+    const struct board_config *config = board_config_of(board);
+    const struct board_size *sizes = config->sizes.items;
+
+    for (size_t i = 0; i < config->sizes.n; i++)
+        jb_json_text(j, sizes[i].label);
+}
+
+static void
+put_hides(const struct board *board, struct jb_json *j)
+{
+    (void)board;
+    for (size_t i = 0; i < BOARD_HIDES; i++)
+        jb_json_text(j, board_hide_key(i));
+    jb_json_text(j, "none");
+}
+
+static void
+put_parameters(struct jb_json *j, const struct board *board, enum parameters which)
+{
+    jb_json_key(j, "parameters");
+    jb_json_array(j);
+    if (which == OF_OWNED_MODEL) {
+        put_parameter(j, "owner", "path", NULL);
+        jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
+        jb_json_end(j);
+    }
+    if (which == OF_MODEL || which == OF_OWNED_MODEL) {
+        put_parameter(j, "name", "path", NULL);
+        jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
+        jb_json_end(j);
+    }
+    if (which == OF_ROWS) {
+        put_parameter(j, "query", "query", "Search: parts of names, split at `;`.");
+        jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
+        jb_json_end(j);
+        put_choice(j, board, "type", "Model types; all of them without one.", put_types);
+        put_choice(j, board, "precision", "Precisions.", put_precisions);
+        put_choice(j, board, "size", "Sizes in billions of parameters.", put_sizes);
+        put_choice(j, board, "hide", "What is left out; nothing without one.", put_hides);
+        put_parameter(j, "sort", "query", "Column to sort by: a benchmark, average, params, …");
+        jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
+        jb_json_end(j);
+        put_parameter(j, "order", "query", NULL);
+        jb_json_raw(j, JB_STR("{\"type\":\"string\",\"enum\":[\"asc\",\"desc\"]}"));
+        jb_json_end(j);
+        put_parameter(j, "offset", "query", "Rows to leave out at the start.");
+        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":0}"));
+        jb_json_end(j);
+        put_parameter(j, "limit", "query", "Rows at most.");
+        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":0,\"maximum\":10000}"));
+        jb_json_end(j);
+    }
+    jb_json_end(j);
+}
+
+static void
+put_answer(struct jb_json *j, const char *status, const char *description, const char *type,
+           const char *schema)
+{
+    jb_json_key(j, status);
+    jb_json_object(j);
+    jb_json_ktext(j, "description", description);
+    jb_json_key(j, "content");
+    jb_json_object(j);
+    jb_json_key(j, type);
+    jb_json_object(j);
+    jb_json_key(j, "schema");
+    jb_json_raw(j, jb_str(schema));
+    jb_json_end(j);
+    jb_json_end(j);
+    jb_json_end(j);
+}
+
+static void
+put_operation(struct jb_json *j, const struct board *board, const struct operation *o)
+{
+    jb_json_key(j, o->path);
+    jb_json_object(j);
+    jb_json_key(j, "get");
+    jb_json_object(j);
+    jb_json_ktext(j, "operationId", o->id);
+    jb_json_ktext(j, "summary", o->summary);
+    if (o->parameters != NO_PARAMETERS)
+        put_parameters(j, board, o->parameters);
+    jb_json_key(j, "responses");
+    jb_json_object(j);
+    put_answer(j, "200", "As asked for.", o->type, o->schema);
+    if (o->parameters == OF_ROWS)
+        put_answer(j, "400", "A parameter is unknown or not a choice.", "application/json",
+                   REF("Error"));
+    if (o->may_miss)
+        put_answer(j, "404", "No request for this model is known.", "application/json",
+                   REF("Error"));
+    jb_json_end(j);
+    jb_json_end(j);
+    jb_json_end(j);
+}
+
+int
+openapi_put(const struct conf *conf, const struct board *board,
+            const struct gradio_site *gradio, struct jb_buf *out)
+{
+    const struct board_config *config = board_config_of(board);
+    struct jb_json j;
+
+    jb_json_init(&j, out);
+    jb_json_object(&j);
+    jb_json_ktext(&j, "openapi", "3.1.0");
+    jb_json_key(&j, "info");
+    jb_json_object(&j);
+    jb_json_ktext(&j, "title", config->title[0] ? config->title : conf->site.title);
+    jb_json_ktext(&j, "version", PACKAGE_VERSION);
+    jb_json_end(&j);
+    jb_json_key(&j, "servers");
+    jb_json_array(&j);
+    jb_json_object(&j);
+    jb_json_ktext(&j, "url", conf->site.mount[0] ? conf->site.mount : "/");
+    jb_json_end(&j);
+    jb_json_end(&j);
+    jb_json_key(&j, "paths");
+    jb_json_object(&j);
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        put_operation(&j, board, &operations[i]);
+    gradio_site_put_paths(gradio, &j);
+    jb_json_end(&j);
+    jb_json_key(&j, "components");
+    jb_json_object(&j);
+    jb_json_key(&j, "schemas");
+    jb_json_raw(&j, JB_STR(schemas));
+    jb_json_end(&j);
+    jb_json_end(&j);
+    return jb_json_finish(&j);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /openapi.json: OpenAPI 3.1 of what programs call, with this board's own choices. */
+#pragma once
+
+#include "base/conf.h"
+#include "board/board.h"
+#include "gradio/site.h"
+
+/* The server is named by the mount alone, so that the document is the same for every host. */
+int openapi_put(const struct conf *conf, const struct board *board,
+                const struct gradio_site *gradio, struct jb_buf *out);
