@@ -3,6 +3,8 @@ import { finish, ok, same, test, within } from "./tap.mjs";
 
 const url = process.env.JB_URL;
 const models = Number(process.env.JB_MODELS ?? 285);
+// Names that the queues should have; "" when empty.
+const queued = { running: (process.env.JB_RUNNING ?? "").split(" ").filter(Boolean), pending: (process.env.JB_PENDING ?? "").split(" ").filter(Boolean) };
 const page = await within(fetch(url).then((r) => r.text()));
 const scripts = [...page.matchAll(/<script\b[^>]*>[\s\S]*?<\/script>/g)].map((m) => m[0]);
 
@@ -42,8 +44,11 @@ await test("tracker", async () => {
     names.push(href[1].split("/").slice(-2).join("/"));
   }
   same("tracker: every row before the baseline", names.length, models);
-  for (const [name, i] of [["running", 31], ["pending", 34]])
-    ok(`tracker: the ${name} table is at ${i}`, Array.isArray(config.components[i].props.value?.data));
+  for (const [name, i] of [["running", base + 14], ["pending", base + 17]]) {
+    const data = config.components[i].props.value?.data;
+    ok(`tracker: the ${name} table is at ${i}`, Array.isArray(data));
+    same(`tracker: every ${name} model`, data.map((row) => row[0].match(/<a[^>]*>([^<]*)<\/a>/)?.[1] ?? row[0]), queued[name]);
+  }
 });
 
 await test("R script", async () => {
@@ -70,6 +75,23 @@ await test("most columns wins", async () => {
   same("most columns wins: every row", widest.props.value.data.length, models + 1);
   const links = widest.props.value.data.filter((row) => row[1].includes("href")).map((row) => [...row[1].matchAll(/href="([^"]+)"/g)].map((m) => m[1]));
   ok("most columns wins: first and last link of each cell", links.every((l) => l.length >= 2));
+});
+
+await test("queue poller", async () => {
+  // Polls the status and pending lists and one model.
+  const status = await within(fetch(new URL("api/models/status", url)).then((r) => r.json()));
+  same("poller: evaluating", status.evaluating.map((r) => r.name), queued.running);
+  same("poller: pending", (await within(fetch(new URL("api/models/pending", url)).then((r) => r.json()))).map((r) => r.name), queued.pending);
+  const one = queued.pending[0];
+  if (one) same("poller: one model", (await within(fetch(new URL(`api/models/${one}/status`, url)).then((r) => r.json()))).status, "PENDING");
+});
+
+await test("old pollers", async () => {
+  // The page with a theme in its address, and the call of Gradio 3 by number.
+  const themed = await within(fetch(new URL("?__theme=light", url)).then((r) => r.text()));
+  ok("?__theme=light is the page", themed.includes("window.gradio_config = "));
+  const answer = await within(fetch(new URL("api/predict", url), { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"fn_index":9,"data":[]}' }).then((r) => r.json()));
+  same("POST /api/predict by number", answer.data[0].data.length, models + 1);
 });
 
 finish();
