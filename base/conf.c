@@ -137,6 +137,9 @@ const struct setting conf_table[] = {
              "without."},
     {"gradio.session_expiry", SETTING_DURATION, AT(gradio.session_expiry), "10m", 100,
      24 * HOUR, .help = "How long results wait for a client that does not fetch them."},
+    {"gradio.join_gap", SETTING_DURATION, AT(gradio.join_gap), "50ms", 0, 5 * SECOND,
+     .help = "How long an event is held back on a stream that is open already: Python clients "
+             "fail when it comes before the answer to their call."},
     {"gradio.close_grace", SETTING_DURATION, AT(gradio.close_grace), "20ms", 0, 10 * MINUTE,
      .help = "How long a stream stays open after its last event, so that a client that calls "
              "again at once finds it open."},

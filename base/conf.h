@@ -51,6 +51,7 @@ struct conf {
         int64_t max_total_bytes;   /* gradio.max_total_bytes: undelivered, all sessions */
         int64_t heartbeat;         /* gradio.heartbeat, ms; clients need <= 15 s */
         int64_t session_expiry;    /* gradio.session_expiry, ms: results nobody fetched */
+        int64_t join_gap;          /* gradio.join_gap, ms between a join and its event */
         int64_t close_grace;       /* gradio.close_grace, ms before close_stream */
         int64_t session_linger;    /* gradio.session_linger, ms after close_stream */
         bool show_error;           /* gradio.show_error */

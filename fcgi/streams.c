@@ -295,6 +295,7 @@ streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct j
         .max_total_bytes = (size_t)conf->gradio.max_total_bytes,
         .heartbeat_ms = conf->gradio.heartbeat,
         .expiry_ms = conf->gradio.session_expiry,
+        .join_gap_ms = conf->gradio.join_gap,
         .close_grace_ms = conf->gradio.close_grace,
         .linger_ms = conf->gradio.session_linger,
     };

@@ -177,8 +177,18 @@ held_session_add(struct sessions *s, struct session *session, struct event *e)
 }
 
 void
+held_session_hold(struct sessions *s, struct session *session, struct event *e, int64_t due_ms)
+{
+    e->session = session;
+    e->due = due_ms;
+    DL_APPEND2(s->held, e, prev_held, next_held);
+}
+
+void
 held_session_drop(struct sessions *s, struct session *session, struct event *e)
 {
+    if (e->session)
+        DL_DELETE2(s->held, e, prev_held, next_held);
     DL_DELETE(session->events, e);
     session->bytes -= e->bytes;
     s->stat.bytes -= e->bytes;

@@ -22,12 +22,16 @@ struct event {
     struct jb_blob *head, *output, *tail;
     size_t bytes;
     struct event *prev, *next;
+    struct session *session;             /* set while it is held back */
+    struct event *prev_held, *next_held; /* then: of all sessions, oldest first */
+    int64_t due;                         /* then: when it goes out */
     bool prefixed;
     char id[GRADIO_ID_SIZE];
 };
 
 enum session_state {
     WAITING,   /* events, no stream; expires */
+    HOLDING,   /* a stream, and events that are held back for a moment */
     CLOSING,   /* a stream, everything delivered; close_stream after the grace */
     LINGERING, /* closed; known for a while */
     STATE_MAX,
@@ -39,8 +43,8 @@ struct session {
     UT_hash_handle hh;
     struct session *prev, *next; /* in the list of its state, oldest first */
     int64_t since;               /* when it entered that state */
-    struct stream *stream;       /* CLOSING only */
-    struct event *events;        /* WAITING only */
+    struct stream *stream;       /* HOLDING, CLOSING */
+    struct event *events;        /* WAITING, HOLDING */
     size_t bytes;                /* of the events */
     enum session_state state;
     bool lost;
@@ -72,6 +76,7 @@ struct sessions {
     struct session *by_hash;
     struct session *lists[STATE_MAX];
     struct call *calls, *call_list;
+    struct event *held;
     struct stream *streams, *stream_list;
     struct jb_blob *heartbeat, *close, *alive;
     struct sessions_stat stat;
@@ -98,6 +103,9 @@ void held_session_enter(struct sessions *s, struct session *session, enum sessio
                         int64_t now_ms);
 /* Takes `e`. */
 void held_session_add(struct sessions *s, struct session *session, struct event *e);
+/* An event of the session that goes out at `due_ms`. */
+void held_session_hold(struct sessions *s, struct session *session, struct event *e,
+                       int64_t due_ms);
 void held_session_drop(struct sessions *s, struct session *session, struct event *e);
 /* The session has no stream. */
 void held_session_free(struct sessions *s, struct session *session);

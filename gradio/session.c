@@ -83,6 +83,15 @@ session_delivered(struct sessions *s, struct session *session, int64_t now_ms)
         session_close(s, session, now_ms);
 }
 
+/* How long an event waits behind `n` others of its session: who calls from many threads takes
+ * longer to read the answers. The bound keeps one session from holding up the others by much.
+ */
+static int64_t
+gap_behind(const struct sessions *s, size_t n)
+{
+    return s->limits.join_gap_ms * (int64_t)(4 + (n < 8 ? n : 8)) / 4;
+}
+
 /* --- what happens ----------------------------------------------------------------------------
  */
 
@@ -115,7 +124,8 @@ sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_inde
         return rc;
 
     session = held_session_find(s, hash);
-    if (session && session->stream) { /* nothing is held for it, so no limit counts */
+    if (session && session->stream && s->limits.join_gap_ms <= 0 && !session->events) {
+        /* nothing is held for it, so no limit counts */
         s->stat.joined++;
         memcpy(ret_event_id, local.id, GRADIO_ID_SIZE);
         event_deliver(s, &local, session->stream->id);
@@ -143,8 +153,16 @@ sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_inde
     }
     *e = local;
     memset(&local, 0, sizeof(local));
-    held_session_enter(s, session, WAITING, now_ms);
+    held_session_enter(s, session, session->stream ? HOLDING : WAITING, now_ms);
     held_session_add(s, session, e);
+    if (session->stream) {
+        size_t behind = 0;
+        const struct event *other;
+
+        DL_FOREACH (session->events, other)
+            behind++;
+        held_session_hold(s, session, e, now_ms + gap_behind(s, behind - 1));
+    }
     s->stat.joined++;
     memcpy(ret_event_id, e->id, GRADIO_ID_SIZE);
 out:
@@ -184,6 +202,18 @@ sessions_open(struct sessions *s, struct jb_str hash, bool prefixed, uint64_t st
         stream_end(s, session->stream);
     stream->session = session;
     session->stream = stream;
+    /* Who opens a stream has the answer to one join. Of several just made, to which? */
+    if (session->events && session->events->next && !session->events->session &&
+        now_ms - session->since < s->limits.join_gap_ms) {
+        struct event *e;
+        size_t behind = 0;
+
+        send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
+        DL_FOREACH (session->events, e)
+            held_session_hold(s, session, e, now_ms + gap_behind(s, behind++));
+        held_session_enter(s, session, HOLDING, now_ms);
+        return;
+    }
     if (!session->events) /* nginx holds the header back until there is a first byte */
         send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
     while (session->events) {
@@ -257,8 +287,11 @@ sessions_gone(struct sessions *s, uint64_t stream_id, int64_t now_ms)
         return;
     session = stream->session;
     held_stream_forget(s, stream);
-    if (session)
-        held_session_enter(s, session, LINGERING, now_ms);
+    if (!session)
+        return;
+    while (session->events)
+        held_session_drop(s, session, session->events);
+    held_session_enter(s, session, LINGERING, now_ms);
 }
 
 void
@@ -290,6 +323,21 @@ sessions_cancel(struct sessions *s, struct jb_str hash, struct jb_str event_id, 
     }
 }
 
+/* Sends what was held back until now. */
+static void
+send_held(struct sessions *s, int64_t until_ms, int64_t now_ms)
+{
+    while (s->held && s->held->due <= until_ms) {
+        struct event *e = s->held;
+        struct session *session = e->session;
+
+        event_deliver(s, e, session->stream->id);
+        held_session_drop(s, session, e);
+        if (!session->events)
+            session_delivered(s, session, now_ms);
+    }
+}
+
 static void
 beat(struct sessions *s, struct stream *stream, int64_t now_ms)
 {
@@ -313,6 +361,7 @@ sessions_tick(struct sessions *s, int64_t now_ms)
     struct call *call;
     int64_t next = INT64_MAX;
 
+    send_held(s, now_ms, now_ms);
     /* The lists are in the order of time, so each is looked at up to its first item not due. */
     while ((session = s->lists[CLOSING]) && now_ms - session->since >= s->limits.close_grace_ms)
         session_close(s, session, now_ms);
@@ -331,6 +380,8 @@ sessions_tick(struct sessions *s, int64_t now_ms)
          n++)
         beat(s, s->stream_list, now_ms);
 
+    if (s->held)
+        sooner(&next, s->held->due);
     if (s->lists[CLOSING])
         sooner(&next, s->lists[CLOSING]->since + s->limits.close_grace_ms);
     if (s->lists[LINGERING])
@@ -348,6 +399,7 @@ void
 sessions_stop(struct sessions *s, int64_t now_ms)
 {
     s->stopped = true;
+    send_held(s, INT64_MAX, now_ms);
     while (s->lists[CLOSING])
         session_close(s, s->lists[CLOSING], now_ms);
     while (s->stream_list)

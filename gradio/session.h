@@ -27,6 +27,10 @@ struct sessions_limits {
      * before the answer to its next join opens a stream for nothing, and "unknown session"
      * would make the 6.x front end reload its page. */
     int64_t linger_ms;
+    /* How long an event is held back when its stream is open already, so that the answer to the
+     * join, which goes over another connection, is there first: Python's clients know an event
+     * by it, and one that ends before they know it kills their reader. */
+    int64_t join_gap_ms;
 };
 
 /* Neither function may call back into the machine. */
