@@ -2,12 +2,12 @@
 /* The API for programs: copies of rows that were encoded with the snapshot. */
 #include "base/json.h"
 #include "fcgi/handlers.h"
+#include "fcgi/openapi.h"
 #include "fcgi/server.h"
 #include "views/programs.h"
 
 #include <string.h>
 
-enum { API_ROWS = 1000, API_ROWS_MOST = 10000 };
 #define BODY_MAX ((size_t)256 << 20)
 #define CSV_TYPE "text/csv; charset=utf-8"
 

@@ -196,7 +196,11 @@ put_parameters(struct jb_json *j, const struct board *board, enum parameters whi
         jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":0}"));
         jb_json_end(j);
         put_parameter(j, "limit", "query", "Rows at most.");
-        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":0,\"maximum\":10000}"));
+        jb_json_object(j);
+        jb_json_ktext(j, "type", "integer");
+        jb_json_kint(j, "minimum", 0);
+        jb_json_kint(j, "maximum", API_ROWS_MOST);
+        jb_json_end(j);
         jb_json_end(j);
     }
     jb_json_end(j);

@@ -6,6 +6,9 @@
 #include "board/board.h"
 #include "gradio/site.h"
 
+/* Rows of one answer of /api/leaderboard: unless asked for, and at most. */
+enum { API_ROWS = 1000, API_ROWS_MOST = 10000 };
+
 /* The server is named by the mount alone, so that the document is the same for every host. */
 int openapi_put(const struct conf *conf, const struct board *board,
                 const struct gradio_site *gradio, struct jb_buf *out);

@@ -8,16 +8,6 @@
 #define DAY ((int64_t)86400 * 1000000)
 #define T0  (19800 * DAY) /* 2024-03-18 */
 
-static size_t
-times(const char *in, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *p = in; (p = strstr(p, what)); p++)
-        n++;
-    return n;
-}
-
 /* Two records of the average: a good model's, then a hostile one's. */
 static struct timeline
 two_records(struct views *v)

@@ -38,16 +38,6 @@ put_board(struct views *v, const char *query, enum text_lang lang, struct jb_buf
     texts_free(texts);
 }
 
-static size_t
-times(const char *in, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *p = in; (p = strstr(p, what)); p++)
-        n++;
-    return n;
-}
-
 static void
 assert_harmless(const char *html)
 {

@@ -127,3 +127,14 @@ column_of(const struct views *v, enum board_field field, int benchmark)
     fail_msg("no such column");
     return 0;
 }
+
+/* How often `what` stands in a text. */
+static inline size_t
+times(const char *in, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *p = in; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
