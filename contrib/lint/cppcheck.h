@@ -2,3 +2,4 @@
 /* Loops of libraries, in words that cppcheck understands. Only for ./dev lint. */
 #define HASH_ITER(hh, head, el, tmp) for ((el) = (head), (tmp) = (el); (el); (el) = (tmp))
 #define cJSON_ArrayForEach(el, of)   for ((el) = (of)->child; (el); (el) = (el)->next)
+#define DL_FOREACH(head, el)         for ((el) = (head); (el); (el) = (el)->next)
