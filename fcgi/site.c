@@ -106,6 +106,10 @@ make_ready(struct site *site, enum site_ready which, struct slice *slices, size_
                                     .csp = csp,
                                     .gzip_level = (int)site->conf->web.gzip_level};
 
+    /* Large, and seldom asked for beside the pages: half a second of a large board's start
+     * would go into the last tenth. */
+    if ((which == READY_API_FORMATTED || which == READY_API_CSV) && options.gzip_level > 4)
+        options.gzip_level = 4;
     return ready_make(slices, n, &options, &site->ready[which]);
 }
 

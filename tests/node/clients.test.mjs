@@ -55,6 +55,11 @@ const cases = [
 for (const c of cases)
   await test(`filter ${JSON.stringify(c)}`, async () => sameRows(`filter ${JSON.stringify(c)}`, (await call(c)).data[0], reference.filter(c)));
 
+await test("by number", async () => {
+  const { data } = await within(app.predict(0, [hidden, columns, reference.allTypes, reference.precisions, reference.allSizes, [], "yi"]));
+  sameRows("predict by fn_index", data[0], reference.filter({ query: "yi" }));
+});
+
 await test("columns", async () => {
   const { data } = await call({ columns: ["GSM8K", "ARC", "Hub License"], query: "yi" });
   same("columns stand in table order whatever the order of ticking", data[0].headers, ["T", "Model", "ARC", "GSM8K", "Hub License", "model_name_for_query"]);
@@ -115,10 +120,12 @@ await test("submit", async () => {
       if (m.value.type === "status" && m.value.stage === "complete") break;
     }
   })());
-  ok("submit tells pending, data, complete", seen.includes("pending") && seen.includes("data") && seen.includes("complete"), seen.join(" "));
+  const order = ["pending", "data", "complete"].map((stage) => seen.lastIndexOf(stage));
+  ok("submit tells pending, data, complete, in this order", order[0] >= 0 && order[0] < order[1] && order[1] < order[2], seen.join(" "));
   const cancelled = app.submit("/predict", []);
   await within(cancelled.cancel());
-  ok("cancel returns", true);
+  const after = await call({ query: "yi" });
+  sameRows("a call after a cancelled one has its own answer", after.data[0], reference.filter({ query: "yi" }));
 });
 
 finish();

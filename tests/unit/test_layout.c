@@ -180,6 +180,16 @@ test_theme(void **state)
     }
     fclose(f);
     assert_int_equal(n, 224);
+    /* No style sheet of ours asks another host for anything. */
+    for (size_t i = 0; i < asset_count(); i++) {
+        const struct asset *a = asset_at(i);
+        const char *end = a->content.p + a->content.n;
+
+        assert_null(memmem(a->content.p, a->content.n, "@import", 7));
+        for (const char *p = a->content.p; (p = memmem(p, (size_t)(end - p), "url(", 4)); p++)
+            if (strncmp(p + 4, "data:", 5) != 0 && strncmp(p + 5, "data:", 5) != 0)
+                fail_msg("%s: %.40s", a->name, p);
+    }
 }
 
 int
