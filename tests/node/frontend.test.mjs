@@ -207,6 +207,7 @@ await test("two tabs at once", async () => {
 
 await test("the server restarts under an open page", async () => {
   const { context, page } = await open();
+  await page.waitForTimeout(1000); // the stream of its first call is closed by then, as it is mostly
   process.kill(Number(readFileSync(process.env.JB_WEB_PID, "utf8")), "SIGKILL");
   await page.waitForTimeout(1500);
   await page.locator("#leaderboard-table").waitFor({ state: "visible" });
