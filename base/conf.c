@@ -49,6 +49,24 @@ check_http_url(const void *value)
     return NULL;
 }
 
+/* "" leaves it to site.hub_url. */
+static const char *
+check_hub_url(const void *value)
+{
+    return **(const char *const *)value ? check_http_url(value) : NULL;
+}
+
+static const char *
+check_hook_name(const void *value)
+{
+    const char *name = *(const char *const *)value;
+
+    return *name && strlen(name) <= 64 &&
+                   strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(name)
+               ? NULL
+               : "may hold a-z, 0-9, '_' and '-', 64 at most";
+}
+
 static const char *
 check_header_value(const void *value)
 {
@@ -60,6 +78,20 @@ check_header_value(const void *value)
             return "must be plain ASCII without ';' and ','";
     return NULL;
 }
+
+#define HOOK(member) offsetof(struct conf_webhook, member)
+
+static const struct setting webhook_table[] = {
+    {"name", SETTING_STRING, HOOK(name), NULL, .check = check_hook_name,
+     .help = "Names the target in the list of dead letters."},
+    {"url", SETTING_STRING, HOOK(url), NULL, .check = check_http_url,
+     .help = "Where events are posted."},
+    {"secret_file", SETTING_PATH, HOOK(secret_file), NULL,
+     .help = "File whose first line is the key of the signature."},
+    {"events", SETTING_STRINGS, HOOK(events), "",
+     .help = "submitted, started, finished, failed; none named: all four."},
+    {0},
+};
 
 const struct setting conf_table[] = {
     {"site.title", SETTING_STRING, AT(site.title), "金榜 jinbang",
@@ -152,6 +184,75 @@ const struct setting conf_table[] = {
      .help = "Parts of a search, split at ';', that are looked at."},
     {"search.max_bytes", SETTING_SIZE, AT(search.max_bytes), "4K", 64, 1 * MIB,
      .help = "Bytes of a search that are looked at."},
+    {"submit.open", SETTING_BOOL, AT(submit.open), "true",
+     .help = "Take submissions. When false the form says that the board takes none."},
+    {"submit.quota", SETTING_INT, AT(submit.quota), "5", 0, 1000000,
+     .help = "Submissions that an organisation or user has in submit.window. Refused ones, "
+             "duplicates and those that failed through our fault do not count."},
+    {"submit.window", SETTING_DURATION, AT(submit.window), "7d", SECOND, 366 * 24 * HOUR,
+     .help = "The window of the quota."},
+    {"submit.doubled", SETTING_STRINGS, AT(submit.doubled), "",
+     .help = "Organisations or users with twice the quota."},
+    {"submit.builtin", SETTING_STRINGS, AT(submit.builtin), "jinbang/random",
+     .help = "Model ids that are our own and need no check with the hub and no quota."},
+    {"submit.wait", SETTING_DURATION, AT(submit.wait), "60s", 0, 10 * MINUTE,
+     .help = "How long a call of the form waits for the check with the hub before it answers "
+             "that the check goes on."},
+    {"submit.card_min", SETTING_INT, AT(submit.card_min), "200", 0, 100000,
+     .help = "Fewest characters of a model card."},
+    {"submit.max_params", SETTING_NUMBER, AT(submit.max_params), "0", 0, 100000,
+     .help = "Largest model taken, in billions of parameters at 16 bits; 8 bits allow twice, "
+             "4 bits four times as many. 0: any."},
+    {"hub.url", SETTING_STRING, AT(hub.url), "", .check = check_hub_url,
+     .help = "Base of the hub's API for jinbang-dispatch, a mirror perhaps. Empty: "
+             "site.hub_url."},
+    {"hub.proxy", SETTING_STRING, AT(hub.proxy), "",
+     .help =
+         "Proxy to the hub, http://, https:// or socks5h://host:port. Empty: none, whatever "
+         "the environment says."},
+    {"hub.token_file", SETTING_PATH, AT(hub.token_file), "",
+     .help = "File whose first line is a read token of the hub; sent to hub.url only. Empty: "
+             "none."},
+    {"hub.redirect_hosts", SETTING_STRINGS, AT(hub.redirect_hosts),
+     "cdn-lfs.huggingface.co|cdn-lfs-us-1.huggingface.co|cas-bridge.xethub.hf.co",
+     .help = "Hosts that the hub may redirect to, over https; to its own as well."},
+    {"hub.allow_private", SETTING_BOOL, AT(hub.allow_private), "false",
+     .help = "Allow a hub or webhook at a private, loopback or link-local address, and plain "
+             "http to it."},
+    {"hub.connect_timeout", SETTING_DURATION, AT(hub.connect_timeout), "10s", 10, 10 * MINUTE,
+     .help = "For a connection to the hub."},
+    {"hub.timeout", SETTING_DURATION, AT(hub.timeout), "60s", 10, HOUR,
+     .help = "For one answer of the hub."},
+    {"hub.max_bytes", SETTING_SIZE, AT(hub.max_bytes), "8M", 16 * KIB, 1 * GIB,
+     .help = "Largest answer of the hub that is read."},
+    {"hub.parallel", SETTING_INT, AT(hub.parallel), "8", 1, 256,
+     .help = "Submissions checked at once."},
+    {"hub.retries", SETTING_INT, AT(hub.retries), "6", 0, 1000,
+     .help = "Tries after the first while the hub answers 429 or 5xx or nothing, before the "
+             "submission fails without counting."},
+    {"hub.retry_first", SETTING_DURATION, AT(hub.retry_first), "15s", 10, 24 * HOUR,
+     .help = "Wait before the first of them; each further one is twice as long, with jitter, "
+             "or what Retry-After says."},
+    {"hub.retry_most", SETTING_DURATION, AT(hub.retry_most), "4h", 10, 24 * HOUR,
+     .help = "Longest of these waits."},
+    {"hub.refresh", SETTING_DURATION, AT(hub.refresh), "2h", 0, 366 * 24 * HOUR,
+     .help = "How often likes, licence, tags and presence of the board's models are asked for "
+             "again; 0: never."},
+    {"hub.architectures", SETTING_PATH, AT(hub.architectures),
+     JB_PKGDATADIR "/hub/architectures.txt",
+     .help = "Architectures, model types and tokenizers of a released transformers; what is "
+             "not in it would need remote code."},
+    {"export.dir", SETTING_PATH, AT(export_.dir), "",
+     .help = "Folder in which jinbang-dispatch keeps requests/, results/ and model_infos.json "
+             "in the layout of the hub datasets. Empty: none."},
+    {"webhooks", SETTING_LIST, AT(webhooks), "", .items = webhook_table,
+     .item_size = sizeof(struct conf_webhook),
+     .help = "Targets that are told of submitted, started, finished and failed evaluations, "
+             "signed with HMAC-SHA-256."},
+    {"webhook_retries", SETTING_INT, AT(webhook_retries), "8", 0, 1000,
+     .help = "Tries of a webhook after the first before its event is a dead letter."},
+    {"webhook_retry_first", SETTING_DURATION, AT(webhook_retry_first), "10s", 10, 24 * HOUR,
+     .help = "Wait before the first of them; each further one is twice as long."},
     {"log.level", SETTING_CHOICE, AT(log.level), "info",
      .choices = "error|warning|notice|info|debug",
      .help = "Most detailed messages that are logged."},

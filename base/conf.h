@@ -8,6 +8,13 @@
 
 #include "base/settings.h"
 
+struct conf_webhook {
+    const char *name;
+    const char *url;
+    const char *secret_file;
+    struct setting_strings events; /* none: all */
+};
+
 struct conf {
     struct {
         const char *title;    /* site.title: shown if the board file gives none */
@@ -60,6 +67,34 @@ struct conf {
         int64_t max_parts; /* search.max_parts: parts of a query that are looked at */
         int64_t max_bytes; /* search.max_bytes: of a query */
     } search;
+    struct {
+        bool open;                      /* submit.open */
+        int64_t quota;                  /* submit.quota: per organisation and window */
+        int64_t window;                 /* submit.window, ms */
+        struct setting_strings doubled; /* submit.doubled */
+        struct setting_strings builtin; /* submit.builtin: model ids that need no hub */
+        int64_t wait;                   /* submit.wait, ms */
+        int64_t card_min;               /* submit.card_min: characters */
+        double max_params;              /* submit.max_params: billions at 16 bits; 0 any */
+    } submit;
+    struct {
+        const char *url;        /* hub.url; "" = site.hub_url */
+        const char *proxy;      /* hub.proxy; "" none */
+        const char *token_file; /* hub.token_file; "" none. Read by jinbang-dispatch only */
+        struct setting_strings redirect_hosts;
+        bool allow_private;
+        int64_t connect_timeout, timeout; /* ms */
+        int64_t max_bytes;
+        int64_t parallel;
+        int64_t retries, retry_first, retry_most; /* times, ms, ms */
+        int64_t refresh;                          /* ms; 0 never */
+        const char *architectures;                /* file */
+    } hub;
+    struct {
+        const char *dir; /* export.dir; "" none */
+    } export_;
+    struct setting_list webhooks;                 /* struct conf_webhook */
+    int64_t webhook_retries, webhook_retry_first; /* times, ms */
     struct {
         int level; /* log.level: jb_log_level */
     } log;

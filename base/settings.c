@@ -404,6 +404,27 @@ read_group(struct reader *r, config_setting_t *group, const char *prefix,
     }
 }
 
+/* The items of a default list stand between bars. */
+static bool
+default_strings(struct jb_arena *arena, const char *def, struct setting_strings *ret)
+{
+    size_t n = def[0] != '\0';
+
+    for (const char *p = def; *p; p++)
+        n += *p == '|';
+    const char **items = jb_arena_array(arena, n ? n : 1, sizeof(*items));
+    if (!items)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strcspn(def, "|");
+        if (!(items[i] = jb_arena_dup(arena, def, length)))
+            return false;
+        def += length + 1;
+    }
+    *ret = (struct setting_strings){n, items};
+    return true;
+}
+
 static bool
 set_default(struct jb_arena *arena, const struct setting *s, void *field)
 {
@@ -431,15 +452,7 @@ set_default(struct jb_arena *arena, const struct setting *s, void *field)
         }
         return true;
     }
-    case SETTING_STRINGS: {
-        /* A default list is empty or has one item. */
-        const char **items = jb_arena_array(arena, 1, sizeof(*items));
-        if (!items)
-            return false;
-        items[0] = s->def;
-        *(struct setting_strings *)field = (struct setting_strings){s->def[0] != '\0', items};
-        return true;
-    }
+    case SETTING_STRINGS: return default_strings(arena, s->def, field);
     case SETTING_LIST: *(struct setting_list *)field = (struct setting_list){0}; return true;
     }
     return false;

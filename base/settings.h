@@ -41,7 +41,8 @@ struct setting {
     const char *key; /* dotted path, "web.workers" */
     enum setting_type type;
     size_t offset;       /* of the field in the target struct */
-    const char *def;     /* default as it would stand in the file; NULL = must be given */
+    const char *def;     /* default as it would stand in the file (the items of a list between
+                            bars); NULL = must be given */
     double min, max;     /* both 0 = any */
     const char *choices; /* SETTING_CHOICE */
     const struct setting *items; /* SETTING_LIST: table of the group, ended by key == NULL */

@@ -67,6 +67,17 @@ put_mdoc_text(struct jb_buf *out, const char *text)
     }
 }
 
+/* A default list, its items between commas. */
+static void
+put_mdoc_list(const char *def, struct jb_buf *out)
+{
+    for (; *def; def++) {
+        char c[] = {*def, '\0'};
+
+        put_mdoc_text(out, *def == '|' ? ", " : c);
+    }
+}
+
 void
 settings_mdoc(const struct setting *table, struct jb_buf *out)
 {
@@ -82,7 +93,10 @@ settings_mdoc(const struct setting *table, struct jb_buf *out)
             jb_buf_puts(out, "; default: empty.\n");
         else {
             jb_buf_puts(out, "; default: ");
-            put_mdoc_text(out, s->def);
+            if (s->type == SETTING_STRINGS)
+                put_mdoc_list(s->def, out);
+            else
+                put_mdoc_text(out, s->def);
             jb_buf_puts(out, ".\n");
         }
     }
@@ -95,6 +109,19 @@ group_length(const char *key)
     const char *dot = strrchr(key, '.');
 
     return dot ? (size_t)(dot - key) : 0;
+}
+
+/* A default list as it stands in a file. */
+static void
+put_strings(const char *def, struct jb_buf *out)
+{
+    jb_buf_puts(out, "[ ");
+    for (const char *p = def; *p; p += strspn(p, "|")) {
+        size_t n = strcspn(p, "|");
+        jb_buf_printf(out, "%s\"%.*s\"", p == def ? "" : ", ", (int)n, p);
+        p += n;
+    }
+    jb_buf_puts(out, def[0] ? " ];\n" : "];\n");
 }
 
 void
@@ -119,7 +146,7 @@ settings_example(const struct setting *table, struct jb_buf *out)
         jb_buf_printf(out, "\n%s%s%s = ", indent, s->def ? "#" : "", s->key + (n ? n + 1 : 0));
         const char *def = s->def ? s->def : "";
         if (s->type == SETTING_STRINGS)
-            jb_buf_printf(out, def[0] ? "[ \"%s\" ];\n" : "[ ];\n%s", def);
+            put_strings(def, out);
         else if (s->type == SETTING_LIST)
             jb_buf_puts(out, "( );\n");
         else

@@ -167,7 +167,7 @@ each_request(void *ctx, const struct request *request)
     const char *model = present_name(b, request->model);
     struct candidates *list = NULL;
 
-    if (queue_state_table(queue_state_from(request->status)) != QUEUE_TABLE_FINISHED)
+    if (queue_state_table(queue_state_from_status(request->status)) != QUEUE_TABLE_FINISHED)
         return 0;
     HASH_FIND_STR(b->requests, model, list);
     if (!list) {

@@ -296,7 +296,7 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
     if (rc == 0)
         rc = board_build(txn, sources_board(sources), err, &site->board);
     if (rc == 0)
-        rc = queue_lists_build(txn, err, &site->lists);
+        rc = queue_lists_build(txn, jb_now_us(), err, &site->lists);
     store_abort(txn);
     struct cells_options options = {.hub_url = site->conf->site.hub_url,
                                     .mount = site->conf->site.mount};

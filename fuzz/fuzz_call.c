@@ -65,7 +65,7 @@ small_site(void)
     }
     if (store_create(&conf, NULL) || store_open(&conf, false, NULL, &s) ||
         store_begin(s, STORE_READ, NULL, NULL, &txn) ||
-        board_build(txn, &config, NULL, &board) || queue_lists_build(txn, NULL, &lists))
+        board_build(txn, &config, NULL, &board) || queue_lists_build(txn, 0, NULL, &lists))
         abort();
     store_abort(txn);
     store_close(s);

@@ -43,7 +43,7 @@ add(void *ctx, const struct request *request)
 {
     struct build *build = ctx;
     struct jb_arena *arena = build->lists->arena;
-    enum queue_table which = queue_state_table(queue_state_from(request->status));
+    enum queue_table which = queue_state_table(queue_state_from_status(request->status));
     int rc;
 
     if (which == QUEUE_TABLE_NONE) {
@@ -98,12 +98,14 @@ lists_free(struct queue_lists *lists)
 }
 
 int
-queue_lists_build(struct store_txn *txn, struct jb_error *err, struct queue_lists **ret_lists)
+queue_lists_build(struct store_txn *txn, int64_t now, struct jb_error *err,
+                  struct queue_lists **ret_lists)
 {
     struct queue_lists *lists = calloc(1, sizeof *lists);
     struct build build = {lists, jb_arena_new(RECORD_MAX)};
     int rc = JB_ENOMEM;
 
+    (void)now;
     if (!lists || !build.record || !(lists->arena = jb_arena_new(LISTS_MAX))) {
         jb_fail(err, rc, "no memory for the queue tables");
         goto out;
@@ -117,7 +119,8 @@ queue_lists_build(struct store_txn *txn, struct jb_error *err, struct queue_list
     }
     for (int i = 0; i < QUEUE_TABLE_NONE; i++) {
         struct table *table = &lists->tables[i];
-        bool newest = i == QUEUE_TABLE_FINISHED || i == QUEUE_TABLE_FAILED;
+        bool newest =
+            i == QUEUE_TABLE_FINISHED || i == QUEUE_TABLE_FAILED || i == QUEUE_TABLE_CANCELLED;
         if (table->n)
             qsort(table->entries, table->n, sizeof *table->entries,
                   newest ? newest_first : oldest_first);

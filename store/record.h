@@ -129,6 +129,7 @@ enum store_note {
     NOTE_FLAG,    /* model -> URL of the discussion ("" none) */
     NOTE_ALIAS,   /* old id -> present id */
     NOTE_BLOCKED, /* do-not-submit: model -> reason */
+    NOTE_HIDDEN,  /* deleted by a moderator: model -> reason; shown nowhere, kept */
     NOTE_MAX,
 };
 int store_note_check(enum store_note kind, const char *name, const char *text,
@@ -167,11 +168,16 @@ struct change {
     uint64_t seq;
     int64_t time; /* microseconds UTC */
     const char *actor;
-    const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked" */
+    const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked", "hidden",
+                           "job" */
     const char *action; /* "new", "changed", "deleted" */
-    const char *name; /* model id; of a request "<id> <revision> <precision> <weight type>", of
-                         a result "<id> <file name>" */
-    uint64_t id;      /* of a request or result; 0 */
+    const char *name;   /* model id; of a request or job "<id> <revision> <precision> <weight
+                           type>", of   a result "<id> <file name>" */
+    uint64_t id;        /* of a request, result or job; 0 */
+    /* What differs, as JSON objects of the changed members ("" where there is nothing to say:
+     * before of what is new, after of what was deleted, entries of an older version). Of a
+     * request: its typed members; of a note: {"text"}; of a job: state, failure, reason … */
+    const char *before, *after;
 };
 /* Entries with seq > after, oldest first. */
 int store_changes_each(struct store_txn *txn, uint64_t after, struct jb_arena *arena,

@@ -75,7 +75,7 @@ world_build(struct world *w)
 
     assert_int_equal(store_begin(w->f->store, STORE_READ, NULL, &err, &txn), 0);
     assert_int_equal(board_build(txn, &w->config, &err, &w->board), 0);
-    assert_int_equal(queue_lists_build(txn, &err, &w->lists), 0);
+    assert_int_equal(queue_lists_build(txn, 1, &err, &w->lists), 0);
     store_abort(txn);
     assert_int_equal(cells_new(w->board, &options, &err, &w->cells), 0);
     rc = gradio_site_new(&w->conf, w->board, w->lists, w->cells, w->texts, NULL,

@@ -14,16 +14,15 @@ test_states(void **state)
         enum queue_state state;
         enum queue_table table;
     } cases[] = {
-        {"SUBMITTED", QUEUE_SUBMITTED, QUEUE_TABLE_PENDING},
-        {"PENDING", QUEUE_PENDING, QUEUE_TABLE_PENDING},
-        {"RERUN", QUEUE_RERUN, QUEUE_TABLE_PENDING},
+        {"PENDING", QUEUE_QUEUED, QUEUE_TABLE_PENDING},
+        {"RERUN", QUEUE_RETRY_WAIT, QUEUE_TABLE_PENDING},
         {"RUNNING", QUEUE_RUNNING, QUEUE_TABLE_RUNNING},
         {"FINISHED", QUEUE_FINISHED, QUEUE_TABLE_FINISHED},
         {"FINISHED_2024", QUEUE_FINISHED, QUEUE_TABLE_FINISHED},
         {"PENDING_NEW_EVAL", QUEUE_PENDING_NEW_EVAL, QUEUE_TABLE_FINISHED},
         {"FAILED", QUEUE_FAILED, QUEUE_TABLE_FAILED},
-        {"CANCELLED", QUEUE_CANCELLED, QUEUE_TABLE_NONE},
-        {"DUPLICATE", QUEUE_DUPLICATE, QUEUE_TABLE_NONE},
+        {"CANCELLED", QUEUE_CANCELLED, QUEUE_TABLE_CANCELLED},
+        {"SUBMITTED", QUEUE_STATE_MAX, QUEUE_TABLE_NONE},
         {"pending", QUEUE_STATE_MAX, QUEUE_TABLE_NONE},
         {"PENDING ", QUEUE_STATE_MAX, QUEUE_TABLE_NONE},
         {"", QUEUE_STATE_MAX, QUEUE_TABLE_NONE},
@@ -32,11 +31,15 @@ test_states(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(queue_state_from(cases[i].status), cases[i].state);
+        assert_int_equal(queue_state_from_status(cases[i].status), cases[i].state);
         assert_int_equal(queue_state_table(cases[i].state), cases[i].table);
     }
     for (enum queue_state s = 0; s < QUEUE_STATE_MAX; s++)
-        assert_int_equal(queue_state_from(queue_state_word(s)), s);
+        assert_int_equal(queue_state_from_word(queue_state_word(s)), s);
+    /* Every status is one that the datasets know. */
+    for (enum queue_state s = 0; s < QUEUE_STATE_MAX; s++)
+        assert_int_equal(queue_state_table(queue_state_from_status(queue_state_status(s))),
+                         queue_state_table(s));
     assert_string_equal(queue_state_word(QUEUE_STATE_MAX), "");
 }
 
@@ -85,15 +88,16 @@ test_lists(void **state)
         model[1] = '3';
         put(f, model, statuses[i], 5);
     }
-    put(f, "s1", "SUBMITTED", 9);
+    put(f, "s1", "RERUN", 9);
     put(f, "n1", "PENDING_NEW_EVAL", 0);
     struct store_txn *txn = fixture_begin(f, STORE_READ);
-    assert_int_equal(queue_lists_build(txn, &f->err, &lists), 0);
+    assert_int_equal(queue_lists_build(txn, 1, &f->err, &lists), 0);
     store_abort(txn);
     assert_table(lists, QUEUE_TABLE_PENDING, "p1p2p3s1");
     assert_table(lists, QUEUE_TABLE_RUNNING, "r1r2r3");
     assert_table(lists, QUEUE_TABLE_FINISHED, "f3f2f1n1");
     assert_table(lists, QUEUE_TABLE_FAILED, "x3x2x1");
+    assert_table(lists, QUEUE_TABLE_CANCELLED, "c3c2c1");
     assert_table(lists, QUEUE_TABLE_NONE, "");
     const struct queue_entry *entries = queue_lists_table(lists, QUEUE_TABLE_PENDING, &n);
     assert_true(jb_str_is(entries[1].status, "PENDING") &&
@@ -119,14 +123,14 @@ test_empty_and_broken(void **state)
     struct jb_error err = {0};
     enum store_outcome outcome;
 
-    assert_int_equal(queue_lists_build(txn, &err, &lists), 0);
+    assert_int_equal(queue_lists_build(txn, 1, &err, &lists), 0);
     for (enum queue_table table = 0; table <= QUEUE_TABLE_NONE; table++)
         assert_table(lists, table, "");
     queue_lists_unref(lists);
     lists = NULL;
     /* A transaction that failed before says why. */
     assert_int_equal(store_note_put(txn, NOTE_FLAG, "a", "", &outcome), JB_EACCES);
-    assert_int_equal(queue_lists_build(txn, &err, &lists), JB_EACCES);
+    assert_int_equal(queue_lists_build(txn, 1, &err, &lists), JB_EACCES);
     assert_null(lists);
     assert_non_null(strstr(err.text, "transaction for reading"));
     store_abort(txn);
