@@ -478,6 +478,8 @@ server_put_metrics(struct server *s, const struct site *site, struct jb_buf *out
                     (double)sessions.sessions);
     metrics_put_one(out, "jinbang_gradio_events", "gauge", "Events not delivered yet.",
                     (double)sessions.events);
+    metrics_put_one(out, "jinbang_gradio_waiting", "gauge",
+                    "Events and calls whose outcome is to come.", (double)sessions.waiting);
     metrics_put_one(out, "jinbang_gradio_streams", "gauge", "Event streams open.",
                     (double)sessions.streams);
     metrics_put_one(out, "jinbang_gradio_bytes", "gauge", "Bytes not delivered yet.",

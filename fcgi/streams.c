@@ -308,7 +308,7 @@ streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct j
     s->queue = calloc(QUEUE_SIZE, sizeof(*s->queue));
     s->outlets = outlets_new(s->epoll, (size_t)conf->gradio.max_session_bytes,
                              &(struct outlets_hooks){s, on_done, on_gone});
-    struct sessions_sink sink = {s, sink_send, sink_end};
+    struct sessions_sink sink = {s, sink_send, sink_end, NULL};
     s->sessions = sessions_new(&limits, &sink);
     pthread_mutex_init(&s->lock, NULL);
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};

@@ -83,41 +83,90 @@ count_run(struct sessions *s, int fn_index, int64_t micros)
 }
 
 void
-held_event_clear(struct event *e)
+held_event_clear(struct sessions *s, struct event *e)
 {
-    jb_blob_unref(e->head);
-    jb_blob_unref(e->output);
-    jb_blob_unref(e->tail);
-    e->head = e->output = e->tail = NULL;
+    if (e->later) {
+        bool placed = e->later->event != NULL;
+        uint64_t wait_id = e->later->wait_id;
+
+        held_later_end(s, e);
+        if (placed && s->sink.unwaited)
+            s->sink.unwaited(s->sink.ctx, e->id, wait_id);
+    }
+    for (int i = 0; i < PIECE_MAX; i++) {
+        jb_blob_unref(e->pieces[i]);
+        e->pieces[i] = NULL;
+    }
+}
+
+static size_t
+event_bytes(const struct event *e)
+{
+    size_t bytes = sizeof(*e) + (e->later ? sizeof(*e->later) : 0);
+
+    for (int i = 0; i < PIECE_MAX; i++)
+        bytes += e->pieces[i] ? e->pieces[i]->n : 0;
+    return bytes;
+}
+
+void
+held_event_weigh(struct sessions *s, struct session *session, struct event *e)
+{
+    size_t bytes = event_bytes(e);
+
+    s->stat.bytes += bytes - e->bytes;
+    if (session)
+        session->bytes += bytes - e->bytes;
+    e->bytes = bytes;
+}
+
+void
+held_event_result(struct sessions *s, struct event *e, bool call, int fn_index,
+                  const struct gradio_outcome *outcome, int64_t micros)
+{
+    struct gradio_outcome o = *outcome;
+
+    o.micros = micros;
+    if (call) {
+        e->pieces[PIECE_HEAD] = message_call_head(e->prefixed, &o);
+        e->pieces[PIECE_TAIL] = message_call_tail(e->prefixed, &o);
+        if (o.success || e->prefixed)
+            e->pieces[PIECE_OUTPUT] = jb_blob_ref(o.output);
+        return;
+    }
+    e->pieces[PIECE_HEAD] =
+        e->later ? message_event_result(e->id, o.success)
+                 : message_event_head(e->prefixed, e->id, o.success, mean_of(s, fn_index));
+    count_run(s, fn_index, micros);
+    e->pieces[PIECE_OUTPUT] = jb_blob_ref(o.output);
+    e->pieces[PIECE_TAIL] = message_event_tail(e->prefixed, &o, mean_of(s, fn_index));
 }
 
 int
 held_event_fill(struct sessions *s, struct event *e, bool call, bool prefixed, int fn_index,
-                const struct gradio_outcome *outcome, struct jb_error *err)
+                const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err)
 {
     int rc = new_id(s, err, e->id);
+    bool filled;
 
     if (rc)
         return rc;
     e->prefixed = prefixed;
-    if (call) {
-        e->head = message_call_head(prefixed, outcome);
-        e->tail = message_call_tail(prefixed, outcome);
-        if (outcome->success || prefixed)
-            e->output = jb_blob_ref(outcome->output);
+    if (outcome->waiting) {
+        filled = held_later(s, e, fn_index, outcome->wait_id, now_ms) == 0;
+        if (filled && !call) {
+            e->pieces[PIECE_OPENING] = message_event_opening(e->id, mean_of(s, fn_index));
+            filled = e->pieces[PIECE_OPENING] != NULL;
+        }
     } else {
-        int64_t mean = mean_of(s, fn_index);
-
-        e->head = message_event_head(prefixed, e->id, outcome->success, mean);
-        count_run(s, fn_index, outcome->micros);
-        e->tail = message_event_tail(prefixed, outcome, mean_of(s, fn_index));
-        e->output = jb_blob_ref(outcome->output);
+        held_event_result(s, e, call, fn_index, outcome, outcome->micros);
+        filled = e->pieces[PIECE_HEAD] && e->pieces[PIECE_TAIL];
     }
-    if (!e->head || !e->tail) {
-        held_event_clear(e);
+    if (!filled) {
+        held_event_clear(s, e);
         return jb_fail(err, JB_ENOMEM, "no memory for an event");
     }
-    e->bytes = sizeof(*e) + e->head->n + e->tail->n + (e->output ? e->output->n : 0);
+    e->bytes = event_bytes(e);
     return 0;
 }
 
@@ -171,6 +220,7 @@ void
 held_session_add(struct sessions *s, struct session *session, struct event *e)
 {
     DL_APPEND(session->events, e);
+    held_later_place(e, session, NULL);
     session->bytes += e->bytes;
     s->stat.bytes += e->bytes;
     s->stat.events++;
@@ -185,15 +235,22 @@ held_session_hold(struct sessions *s, struct session *session, struct event *e, 
 }
 
 void
-held_session_drop(struct sessions *s, struct session *session, struct event *e)
+held_session_release(struct sessions *s, struct event *e)
 {
     if (e->session)
         DL_DELETE2(s->held, e, prev_held, next_held);
+    e->session = NULL;
+}
+
+void
+held_session_drop(struct sessions *s, struct session *session, struct event *e)
+{
+    held_session_release(s, e);
     DL_DELETE(session->events, e);
     session->bytes -= e->bytes;
     s->stat.bytes -= e->bytes;
     s->stat.events--;
-    held_event_clear(e);
+    held_event_clear(s, e);
     free(e);
 }
 
@@ -222,6 +279,7 @@ held_call(struct sessions *s, struct event *e, int64_t now_ms)
         return JB_ENOMEM;
     }
     memset(e, 0, sizeof(*e));
+    held_later_place(&call->event, NULL, call);
     call->since = now_ms;
     DL_APPEND(s->call_list, call);
     s->stat.bytes += call->event.bytes;
@@ -230,13 +288,24 @@ held_call(struct sessions *s, struct event *e, int64_t now_ms)
 }
 
 void
+held_call_open(struct sessions *s, struct call *call, struct stream *stream)
+{
+    if (!call->open)
+        DL_DELETE(s->call_list, call);
+    call->open = true;
+    call->stream = stream;
+    stream->call = call;
+}
+
+void
 held_call_free(struct sessions *s, struct call *call)
 {
-    DL_DELETE(s->call_list, call);
+    if (!call->open)
+        DL_DELETE(s->call_list, call);
     HASH_DELETE(hh, s->calls, call);
     s->stat.bytes -= call->event.bytes;
     s->stat.events--;
-    held_event_clear(&call->event);
+    held_event_clear(s, &call->event);
     free(call);
 }
 
@@ -273,6 +342,8 @@ held_stream_forget(struct sessions *s, struct stream *stream)
 {
     if (stream->session)
         stream->session->stream = NULL;
+    if (stream->call)
+        stream->call->stream = NULL;
     DL_DELETE(s->stream_list, stream);
     HASH_DELETE(hh, s->streams, stream);
     s->stat.streams--;
@@ -351,6 +422,6 @@ held_drop_all(struct sessions *s)
     for (int i = 0; i < STATE_MAX; i++)
         while (s->lists[i])
             held_session_free(s, s->lists[i]);
-    while (s->call_list)
-        held_call_free(s, s->call_list);
+    while (s->calls)
+        held_call_free(s, s->calls);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the queue machine of session.h holds: sessions, results of /call, streams, and the
- * events whose answers nobody has fetched. Bookkeeping only; nothing here sends. Private to
- * session.c.
+ * events whose answers nobody has fetched or that have none yet. Bookkeeping only; nothing here
+ * sends. Private to session.c.
  */
 #pragma once
 
@@ -17,10 +17,22 @@
 #define FUNCTIONS   16  /* run times are averaged for fn_index below this */
 #define RANDOM_POOL 512 /* bytes fetched at once: 32 event ids */
 
+/* What goes over the stream for an event, in this order. */
+enum event_piece {
+    PIECE_OPENING,  /* of an event that waits: estimation and process_starts */
+    PIECE_PROGRESS, /* of an event that waits: the last of them */
+    PIECE_HEAD,     /* up to the output; with the opening, if the event never waited */
+    PIECE_OUTPUT,
+    PIECE_TAIL,
+    PIECE_MAX,
+};
+
 /* An event whose answer nobody has fetched yet. */
 struct event {
-    struct jb_blob *head, *output, *tail;
+    struct jb_blob *pieces[PIECE_MAX]; /* not sent yet */
     size_t bytes;
+    struct later *later; /* set while it waits for its outcome */
+    bool shown;          /* its opening is out; it is not held back any more */
     struct event *prev, *next;
     struct session *session;             /* set while it is held back */
     struct event *prev_held, *next_held; /* then: of all sessions, oldest first */
@@ -29,9 +41,22 @@ struct event {
     char id[GRADIO_ID_SIZE];
 };
 
+/* What an event that waits has beside. */
+struct later {
+    UT_hash_handle hh; /* by id */
+    struct event *event;
+    struct session *session; /* one of the two */
+    struct call *call;
+    uint64_t wait_id;
+    int64_t since;
+    int fn_index;
+    bool lost;
+    char id[GRADIO_ID_SIZE];
+};
+
 enum session_state {
     WAITING,   /* events, no stream; expires */
-    HOLDING,   /* a stream, and events that are held back for a moment */
+    HOLDING,   /* a stream, and events that are held back for a moment or wait */
     CLOSING,   /* a stream, everything delivered; close_stream after the grace */
     LINGERING, /* closed; known for a while */
     STATE_MAX,
@@ -55,9 +80,11 @@ struct session {
 /* A result of POST /call: one event, known by its id. */
 struct call {
     UT_hash_handle hh;
-    struct call *prev, *next;
+    struct call *prev, *next; /* in the list of those that expire */
     int64_t since;
     struct event event;
+    struct stream *stream; /* that the client waits on */
+    bool open;             /* it has had a stream, and does not expire */
     bool lost;
 };
 
@@ -65,8 +92,9 @@ struct stream {
     UT_hash_handle hh;
     struct stream *prev, *next; /* by the time of the last heartbeat, oldest first */
     uint64_t id;
-    int64_t beat;            /* when it got its last heartbeat, or was opened */
-    struct session *session; /* NULL: a /heartbeat stream */
+    int64_t beat; /* when it got its last heartbeat, or was opened */
+    struct session *session;
+    struct call *call; /* with neither, a /heartbeat stream */
     bool lost;
 };
 
@@ -77,8 +105,9 @@ struct sessions {
     struct session *lists[STATE_MAX];
     struct call *calls, *call_list;
     struct event *held;
+    struct later *laters;
     struct stream *streams, *stream_list;
-    struct jb_blob *heartbeat, *close, *alive;
+    struct jb_blob *heartbeat, *close, *alive, *call_heartbeat, *restarts;
     struct sessions_stat stat;
     struct {
         int64_t runs, micros;
@@ -90,10 +119,32 @@ struct sessions {
 };
 
 /* Fills `e` with the messages of an answer and a new id; on failure there is nothing to clear.
- */
+ * An event that waits gets what it needs for that. */
 int held_event_fill(struct sessions *s, struct event *e, bool call, bool prefixed, int fn_index,
-                    const struct gradio_outcome *outcome, struct jb_error *err);
-void held_event_clear(struct event *e);
+                    const struct gradio_outcome *outcome, int64_t now_ms, struct jb_error *err);
+/* Drops the messages; if it waits, it does so no more, and who asked for it is told. */
+void held_event_clear(struct sessions *s, struct event *e);
+/* The messages of an outcome, without the opening if the event waits. `micros` is the run time.
+ * What memory is out for is missing. */
+void held_event_result(struct sessions *s, struct event *e, bool call, int fn_index,
+                       const struct gradio_outcome *outcome, int64_t micros);
+/* Counts the bytes of an event anew; `session` is NULL for a /call. */
+void held_event_weigh(struct sessions *s, struct session *session, struct event *e);
+
+/* waiting.c */
+/* What makes `e`, which has its id, an event that waits. JB_ENOMEM. */
+int held_later(struct sessions *s, struct event *e, int fn_index, uint64_t wait_id,
+               int64_t now_ms);
+/* Where the event lies for good; one of session and call. */
+void held_later_place(struct event *e, struct session *session, struct call *call);
+struct later *held_later_find(const struct sessions *s, const char *id);
+/* It waits no more; nobody is told. */
+void held_later_end(struct sessions *s, struct event *e);
+/* A progress message, taken, in place of the one not sent yet. */
+void held_later_progress(struct sessions *s, struct later *later, struct jb_blob *message);
+/* The final messages; it waits no more. Those that memory is out for are missing. */
+void held_later_settle(struct sessions *s, struct later *later,
+                       const struct gradio_outcome *outcome, int64_t now_ms);
 
 /* NULL: unknown; from held_session(): memory is out. A new session is WAITING. */
 struct session *held_session_find(const struct sessions *s, struct jb_str hash);
@@ -106,6 +157,8 @@ void held_session_add(struct sessions *s, struct session *session, struct event 
 /* An event of the session that goes out at `due_ms`. */
 void held_session_hold(struct sessions *s, struct session *session, struct event *e,
                        int64_t due_ms);
+/* Not any more. */
+void held_session_release(struct sessions *s, struct event *e);
 void held_session_drop(struct sessions *s, struct session *session, struct event *e);
 /* The session has no stream. */
 void held_session_free(struct sessions *s, struct session *session);
@@ -113,6 +166,8 @@ void held_session_free(struct sessions *s, struct session *session);
 struct call *held_call_find(const struct sessions *s, struct jb_str id);
 /* Takes the content of `e`; JB_ENOMEM leaves it. */
 int held_call(struct sessions *s, struct event *e, int64_t now_ms);
+/* Its client waits on this stream. */
+void held_call_open(struct sessions *s, struct call *call, struct stream *stream);
 void held_call_free(struct sessions *s, struct call *call);
 
 /* NULL: memory is out. */

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gradio/messages.h"
 
+#include "base/json.h"
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MESSAGE_MAX 1024
+
+#define OPENING                                                                                \
+    "data: {\"msg\":\"estimation\",\"event_id\":\"%s\",\"rank\":0,\"queue_size\":1,"           \
+    "\"rank_eta\":%s}\n\n"                                                                     \
+    "data: {\"msg\":\"process_starts\",\"event_id\":\"%s\",\"eta\":%s}\n\n"
+#define RESULT "data: {\"msg\":\"process_completed\",\"event_id\":\"%s\",\"output\":{\"%s\":"
 
 static struct jb_blob *
 blob_of(const char *text)
@@ -30,14 +39,46 @@ message_event_head(bool prefixed, const char *event_id, bool success, int64_t me
     (void)prefixed; /* the heads of both generations are the same */
 
     put_seconds(eta, mean_us);
-    snprintf(text, sizeof(text),
-             "data: "
-             "{\"msg\":\"estimation\",\"event_id\":\"%s\",\"rank\":0,\"queue_size\":1,\"rank_"
-             "eta\":%s}\n\n"
-             "data: {\"msg\":\"process_starts\",\"event_id\":\"%s\",\"eta\":%s}\n\n"
-             "data: {\"msg\":\"process_completed\",\"event_id\":\"%s\",\"output\":{\"%s\":",
-             event_id, eta, event_id, eta, event_id, success ? "data" : "error");
+    snprintf(text, sizeof(text), OPENING RESULT, event_id, eta, event_id, eta, event_id,
+             success ? "data" : "error");
     return blob_of(text);
+}
+
+struct jb_blob *
+message_event_opening(const char *event_id, int64_t mean_us)
+{
+    char text[MESSAGE_MAX], eta[32];
+
+    put_seconds(eta, mean_us);
+    snprintf(text, sizeof(text), OPENING, event_id, eta, event_id, eta);
+    return blob_of(text);
+}
+
+struct jb_blob *
+message_event_result(const char *event_id, bool success)
+{
+    char text[MESSAGE_MAX];
+
+    snprintf(text, sizeof(text), RESULT, event_id, success ? "data" : "error");
+    return blob_of(text);
+}
+
+struct jb_blob *
+message_progress(const char *event_id, struct jb_str desc, double progress)
+{
+    char number[JB_DOUBLE_SIZE] = "null";
+    struct jb_buf b = JB_BUF(64 << 10);
+
+    if (progress >= 0)
+        jb_format_double(progress < 1 ? progress : 1, number);
+    jb_buf_printf(&b,
+                  "data: {\"msg\":\"progress\",\"event_id\":\"%s\",\"progress_data\":[{"
+                  "\"index\":null,\"length\":null,\"unit\":\"steps\",\"progress\":%s,"
+                  "\"desc\":",
+                  event_id, number);
+    jb_put_json(&b, desc);
+    jb_buf_puts(&b, "}]}\n\n");
+    return jb_blob_from_buf(&b);
 }
 
 static bool

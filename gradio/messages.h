@@ -15,6 +15,11 @@ struct jb_blob *message_event_head(bool prefixed, const char *event_id, bool suc
                                    int64_t mean_us);
 struct jb_blob *message_event_tail(bool prefixed, const struct gradio_outcome *outcome,
                                    int64_t mean_us);
+/* The same head in two pieces, for an event that waits between them. */
+struct jb_blob *message_event_opening(const char *event_id, int64_t mean_us);
+struct jb_blob *message_event_result(const char *event_id, bool success);
+/* Between the two; the same in both generations. See sessions_progress(). */
+struct jb_blob *message_progress(const char *event_id, struct jb_str desc, double progress);
 
 /* process_completed of an event that was cancelled before it ran. */
 struct jb_blob *message_cancelled(bool prefixed, const char *event_id);
@@ -32,6 +37,10 @@ struct jb_blob *message_call_error(const char *text);
  * `{"error":` before the text, this after it. */
 const char *message_error_tail(bool prefixed, const struct gradio_outcome *outcome);
 
-#define MESSAGE_HEARTBEAT "data: {\"msg\":\"heartbeat\",\"event_id\":null}\n\n"
-#define MESSAGE_CLOSE     "data: {\"msg\":\"close_stream\",\"event_id\":null}\n\n"
-#define MESSAGE_ALIVE     "data: ALIVE\n\n"
+/* /call streams */
+#define MESSAGE_CALL_HEARTBEAT "event: heartbeat\ndata: null\n\n"
+#define MESSAGE_CALL_CANCELLED "event: complete\ndata: null\n\n"
+
+#define MESSAGE_HEARTBEAT      "data: {\"msg\":\"heartbeat\",\"event_id\":null}\n\n"
+#define MESSAGE_CLOSE          "data: {\"msg\":\"close_stream\",\"event_id\":null}\n\n"
+#define MESSAGE_ALIVE          "data: ALIVE\n\n"

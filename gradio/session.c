@@ -24,7 +24,10 @@ sessions_new(const struct sessions_limits *limits, const struct sessions_sink *s
     s->heartbeat = jb_blob_new(MESSAGE_HEARTBEAT, sizeof(MESSAGE_HEARTBEAT) - 1);
     s->close = jb_blob_new(MESSAGE_CLOSE, sizeof(MESSAGE_CLOSE) - 1);
     s->alive = jb_blob_new(MESSAGE_ALIVE, sizeof(MESSAGE_ALIVE) - 1);
-    if (!s->heartbeat || !s->close || !s->alive || crypto_random(s->key, sizeof(s->key))) {
+    s->call_heartbeat = jb_blob_new(MESSAGE_CALL_HEARTBEAT, sizeof(MESSAGE_CALL_HEARTBEAT) - 1);
+    s->restarts = jb_blob_new(GRADIO_RESTARTS, sizeof(GRADIO_RESTARTS) - 1);
+    if (!s->heartbeat || !s->close || !s->alive || !s->call_heartbeat || !s->restarts ||
+        crypto_random(s->key, sizeof(s->key))) {
         sessions_free(s);
         return NULL;
     }
@@ -38,15 +41,30 @@ send_blob(struct sessions *s, uint64_t stream, struct jb_blob *blob)
         s->sink.send(s->sink.ctx, stream, blob);
 }
 
-/* Hands the messages over to the sink. */
+/* Hands the messages that there are over to the sink. */
 static void
 event_deliver(struct sessions *s, struct event *e, uint64_t stream)
 {
-    send_blob(s, stream, e->head);
-    send_blob(s, stream, e->output);
-    send_blob(s, stream, e->tail);
-    e->head = e->output = e->tail = NULL;
-    s->stat.completed++;
+    for (int i = 0; i < PIECE_MAX; i++) {
+        send_blob(s, stream, e->pieces[i]);
+        e->pieces[i] = NULL;
+    }
+    e->shown = true;
+    if (!e->later)
+        s->stat.completed++;
+}
+
+/* The same for an event of a session that has a stream; one that waits stays. */
+static void
+event_out(struct sessions *s, struct session *session, struct event *e)
+{
+    event_deliver(s, e, session->stream->id);
+    if (!e->later) {
+        held_session_drop(s, session, e);
+        return;
+    }
+    held_session_release(s, e);
+    held_event_weigh(s, session, e);
 }
 
 static void
@@ -74,17 +92,20 @@ session_close(struct sessions *s, struct session *session, int64_t now_ms)
     held_session_enter(s, session, LINGERING, now_ms);
 }
 
-/* Everything is delivered: the grace starts (again). */
+/* When everything is delivered, the grace starts (again). */
 static void
 session_delivered(struct sessions *s, struct session *session, int64_t now_ms)
 {
-    held_session_enter(s, session, CLOSING, now_ms);
+    held_session_enter(s, session, session->events ? HOLDING : CLOSING, now_ms);
+    if (session->events)
+        return;
     if (s->limits.close_grace_ms <= 0)
         session_close(s, session, now_ms);
 }
 
-/* How long an event waits behind `n` others of its session: who calls from many threads takes
- * longer to read the answers. The bound keeps one session from holding up the others by much.
+/* How long an event is held back behind `n` others of its session: who calls from many threads
+ * takes longer to read the answers. The bound keeps one session from holding up the others by
+ * much.
  */
 static int64_t
 gap_behind(const struct sessions *s, size_t n)
@@ -119,12 +140,12 @@ sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_inde
                        GRADIO_SESSION_MAX);
     if (s->stopped)
         return jb_fail(err, JB_EBUSY, "Queue is stopped.");
-    rc = held_event_fill(s, &local, false, prefixed, fn_index, outcome, err);
+    rc = held_event_fill(s, &local, false, prefixed, fn_index, outcome, now_ms, err);
     if (rc)
         return rc;
 
     session = held_session_find(s, hash);
-    if (session && session->stream && s->limits.join_gap_ms <= 0 && !session->events) {
+    if (session && session->stream && s->limits.join_gap_ms <= 0 && !local.later) {
         /* nothing is held for it, so no limit counts */
         s->stat.joined++;
         memcpy(ret_event_id, local.id, GRADIO_ID_SIZE);
@@ -152,21 +173,24 @@ sessions_join(struct sessions *s, struct jb_str hash, bool prefixed, int fn_inde
         goto out;
     }
     *e = local;
-    memset(&local, 0, sizeof(local));
+    memset(local.pieces, 0, sizeof(local.pieces));
+    local.later = NULL;
     held_session_enter(s, session, session->stream ? HOLDING : WAITING, now_ms);
     held_session_add(s, session, e);
-    if (session->stream) {
+    if (session->stream && s->limits.join_gap_ms <= 0) {
+        event_out(s, session, e);
+    } else if (session->stream) {
         size_t behind = 0;
         const struct event *other;
 
         DL_FOREACH (session->events, other)
-            behind++;
-        held_session_hold(s, session, e, now_ms + gap_behind(s, behind - 1));
+            behind += other->session != NULL;
+        held_session_hold(s, session, e, now_ms + gap_behind(s, behind));
     }
     s->stat.joined++;
-    memcpy(ret_event_id, e->id, GRADIO_ID_SIZE);
+    memcpy(ret_event_id, local.id, GRADIO_ID_SIZE);
 out:
-    held_event_clear(&local);
+    held_event_clear(s, &local);
     return rc;
 }
 
@@ -176,6 +200,9 @@ sessions_open(struct sessions *s, struct jb_str hash, bool prefixed, uint64_t st
 {
     struct session *session = held_session_find(s, hash);
     struct stream *stream;
+    struct event *e, *after;
+    size_t untold = 0, behind = 0;
+    bool held = false;
 
     if (s->stopped) {
         answer_and_end(s, stream_id,
@@ -202,24 +229,23 @@ sessions_open(struct sessions *s, struct jb_str hash, bool prefixed, uint64_t st
         stream_end(s, session->stream);
     stream->session = session;
     session->stream = stream;
+    DL_FOREACH (session->events, e) {
+        untold += !e->shown;
+        held = held || e->session;
+    }
     /* Who opens a stream has the answer to one join. Of several just made, to which? */
-    if (session->events && session->events->next && !session->events->session &&
-        now_ms - session->since < s->limits.join_gap_ms) {
-        struct event *e;
-        size_t behind = 0;
-
+    if (untold > 1 && !held && now_ms - session->since < s->limits.join_gap_ms) {
         send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
         DL_FOREACH (session->events, e)
-            held_session_hold(s, session, e, now_ms + gap_behind(s, behind++));
+            if (!e->shown)
+                held_session_hold(s, session, e, now_ms + gap_behind(s, behind++));
         held_session_enter(s, session, HOLDING, now_ms);
         return;
     }
-    if (!session->events) /* nginx holds the header back until there is a first byte */
+    if (!untold) /* nginx holds the header back until there is a first byte */
         send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
-    while (session->events) {
-        event_deliver(s, session->events, stream_id);
-        held_session_drop(s, session, session->events);
-    }
+    DL_FOREACH_SAFE(session->events, e, after)
+    event_out(s, session, e);
     session_delivered(s, session, now_ms);
 }
 
@@ -234,7 +260,7 @@ sessions_call(struct sessions *s, bool prefixed, int fn_index,
 
     if (s->stopped)
         return jb_fail(err, JB_EBUSY, "Queue is stopped.");
-    rc = held_event_fill(s, &e, true, prefixed, fn_index, outcome, err);
+    rc = held_event_fill(s, &e, true, prefixed, fn_index, outcome, now_ms, err);
     if (rc)
         return rc;
     memcpy(id, e.id, sizeof(id));
@@ -245,8 +271,35 @@ sessions_call(struct sessions *s, bool prefixed, int fn_index,
         s->stat.joined++;
         memcpy(ret_event_id, id, sizeof(id));
     }
-    held_event_clear(&e);
+    held_event_clear(s, &e);
     return rc;
+}
+
+/* The last messages of a call whose client is there. */
+static void
+call_finish(struct sessions *s, struct call *call, uint64_t stream_id)
+{
+    event_deliver(s, &call->event, stream_id);
+    if (call->stream)
+        held_stream_forget(s, call->stream);
+    held_call_free(s, call);
+    s->sink.end(s->sink.ctx, stream_id);
+}
+
+/* A call whose outcome is to come keeps its stream; the newer one wins. */
+static void
+call_wait(struct sessions *s, struct call *call, uint64_t stream_id, int64_t now_ms)
+{
+    struct stream *stream = held_stream(s, stream_id, now_ms);
+
+    if (!stream) {
+        answer_and_end(s, stream_id, NULL);
+        return;
+    }
+    if (call->stream)
+        stream_end(s, call->stream);
+    held_call_open(s, call, stream);
+    send_blob(s, stream_id, jb_blob_ref(s->call_heartbeat));
 }
 
 void
@@ -254,7 +307,6 @@ sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixed, ui
                    int64_t now_ms)
 {
     struct call *call = held_call_find(s, event_id);
-    (void)now_ms;
 
     if (!call) {
         answer_and_end(
@@ -262,9 +314,10 @@ sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixed, ui
             message_call_error(prefixed ? "404: Not Found" : "404: Session not found."));
         return;
     }
-    event_deliver(s, &call->event, stream);
-    held_call_free(s, call);
-    s->sink.end(s->sink.ctx, stream);
+    if (call->event.later)
+        call_wait(s, call, stream, now_ms);
+    else
+        call_finish(s, call, stream);
 }
 
 void
@@ -278,15 +331,71 @@ sessions_heartbeat(struct sessions *s, uint64_t stream, int64_t now_ms)
 }
 
 void
+sessions_progress(struct sessions *s, const char *event_id, struct jb_str desc, double progress)
+{
+    struct later *later = held_later_find(s, event_id);
+    struct jb_blob *message;
+
+    if (!later || later->call)
+        return;
+    message = message_progress(later->id, desc, progress);
+    if (!message) /* memory is out, and it is not what the client waits for */
+        return;
+    held_later_progress(s, later, message);
+    if (later->event->shown)
+        event_out(s, later->session, later->event);
+}
+
+/* What an event is left with goes out, if its client may have it now. */
+static void
+session_event_over(struct sessions *s, struct session *session, struct event *e, int64_t now_ms)
+{
+    if (!session->stream || e->session)
+        return;
+    event_out(s, session, e);
+    if (!session->events)
+        session_delivered(s, session, now_ms);
+}
+
+static void
+settle(struct sessions *s, struct later *later, const struct gradio_outcome *outcome,
+       int64_t now_ms)
+{
+    struct event *e = later->event;
+    struct session *session = later->session;
+    struct call *call = later->call;
+
+    held_later_settle(s, later, outcome, now_ms);
+    if (session)
+        session_event_over(s, session, e, now_ms);
+    else if (call->stream)
+        call_finish(s, call, call->stream->id);
+}
+
+void
+sessions_settle(struct sessions *s, const char *event_id, const struct gradio_outcome *outcome,
+                int64_t now_ms)
+{
+    struct later *later = held_later_find(s, event_id);
+
+    if (later)
+        settle(s, later, outcome, now_ms);
+}
+
+void
 sessions_gone(struct sessions *s, uint64_t stream_id, int64_t now_ms)
 {
     struct stream *stream = held_stream_find(s, stream_id);
     struct session *session;
+    struct call *call;
 
     if (!stream)
         return;
     session = stream->session;
+    call = stream->call;
     held_stream_forget(s, stream);
+    if (call)
+        held_call_free(s, call);
     if (!session)
         return;
     while (session->events)
@@ -301,7 +410,6 @@ sessions_cancel(struct sessions *s, struct jb_str hash, struct jb_str event_id, 
     struct call *call = held_call_find(s, event_id);
     struct event *e = NULL;
     struct jb_blob *message;
-    (void)now_ms;
 
     if (session) {
         DL_FOREACH (session->events, e)
@@ -309,17 +417,22 @@ sessions_cancel(struct sessions *s, struct jb_str hash, struct jb_str event_id, 
                 break;
         if (!e || !(message = message_cancelled(e->prefixed, e->id)))
             return;
-        held_event_clear(e);
-        e->head = message;
-        session->bytes -= e->bytes;
-        s->stat.bytes -= e->bytes;
-        e->bytes = sizeof(*e) + message->n;
-        session->bytes += e->bytes;
-        s->stat.bytes += e->bytes;
+        held_event_clear(s, e);
+        e->pieces[PIECE_HEAD] = message;
+        held_event_weigh(s, session, e);
         s->stat.cancelled++;
+        session_event_over(s, session, e, now_ms);
     } else if (call && (!hash.n || jb_str_eq(hash, event_id))) {
+        struct stream *stream = call->stream;
+
         held_call_free(s, call);
         s->stat.cancelled++;
+        if (stream) {
+            send_blob(s, stream->id,
+                      jb_blob_new(MESSAGE_CALL_CANCELLED, sizeof(MESSAGE_CALL_CANCELLED) - 1));
+            stream->call = NULL;
+            stream_end(s, stream);
+        }
     }
 }
 
@@ -331,8 +444,7 @@ send_held(struct sessions *s, int64_t until_ms, int64_t now_ms)
         struct event *e = s->held;
         struct session *session = e->session;
 
-        event_deliver(s, e, session->stream->id);
-        held_session_drop(s, session, e);
+        event_out(s, session, e);
         if (!session->events)
             session_delivered(s, session, now_ms);
     }
@@ -344,7 +456,10 @@ beat(struct sessions *s, struct stream *stream, int64_t now_ms)
     DL_DELETE(s->stream_list, stream);
     stream->beat = now_ms;
     DL_APPEND(s->stream_list, stream);
-    send_blob(s, stream->id, jb_blob_ref(stream->session ? s->heartbeat : s->alive));
+    send_blob(s, stream->id,
+              jb_blob_ref(stream->session ? s->heartbeat
+                          : stream->call  ? s->call_heartbeat
+                                          : s->alive));
 }
 
 static void
@@ -395,10 +510,28 @@ sessions_tick(struct sessions *s, int64_t now_ms)
     return next;
 }
 
+/* Everything that waits ends with a word about the restart. */
+static void
+settle_all(struct sessions *s, int64_t now_ms)
+{
+    struct gradio_outcome restarts = {.output = s->restarts};
+
+    while (s->laters) {
+        uint64_t wait_id = s->laters->wait_id;
+        char id[GRADIO_ID_SIZE];
+
+        memcpy(id, s->laters->id, sizeof(id));
+        settle(s, s->laters, &restarts, now_ms);
+        if (s->sink.unwaited)
+            s->sink.unwaited(s->sink.ctx, id, wait_id);
+    }
+}
+
 void
 sessions_stop(struct sessions *s, int64_t now_ms)
 {
     s->stopped = true;
+    settle_all(s, now_ms);
     send_held(s, INT64_MAX, now_ms);
     while (s->lists[CLOSING])
         session_close(s, s->lists[CLOSING], now_ms);
@@ -422,5 +555,7 @@ sessions_free(struct sessions *s)
     jb_blob_unref(s->heartbeat);
     jb_blob_unref(s->close);
     jb_blob_unref(s->alive);
+    jb_blob_unref(s->call_heartbeat);
+    jb_blob_unref(s->restarts);
     free(s);
 }

@@ -33,13 +33,16 @@ struct sessions_limits {
     int64_t join_gap_ms;
 };
 
-/* Neither function may call back into the machine. */
+/* None of these may call back into the machine. */
 struct sessions_sink {
     void *ctx;
     /* Bytes for a stream, in order. The blob is the sink's to unref. */
     void (*send)(void *ctx, uint64_t stream, struct jb_blob *bytes);
     /* No more will come: finish the response. The stream id is forgotten after this. */
     void (*end)(void *ctx, uint64_t stream);
+    /* An event waits no more although nobody settled it: it was cancelled, its client went
+     * away, it expired or the machine stopped. NULL: nobody wants to know. */
+    void (*unwaited)(void *ctx, const char *event_id, uint64_t wait_id);
 };
 
 /* `sink` is copied. NULL when memory is out. */
@@ -54,17 +57,28 @@ void sessions_free(struct sessions *s);
 #define GRADIO_ID_SIZE        33  /* 32 hex and a NUL */
 #define GRADIO_SESSION_MAX    128 /* bytes of a session_hash */
 
-/* How a finished function leaves its answer; see gradio/call.h. */
+/* How a function leaves its answer, or that the answer comes later; see gradio/call.h. */
 struct gradio_outcome {
     bool success;
     struct jb_blob *output; /* JSON: success: the array of values; else the error text as a JSON
                                string, or `null` */
     int64_t micros;         /* how long the function ran */
+    /* What follows counts when it waits; output is NULL then. */
+    bool waiting;
+    uint64_t wait_id;    /* of what it waits for: a request in the store */
+    int64_t deadline_ms; /* jb_monotonic_ms(); the machine hands it on and keeps no eye on it */
 };
+
+/* The error, as JSON, that ends what waits when the server stops. */
+#define GRADIO_RESTARTS                                                                        \
+    "\"服务器正在重启，已接受的内容已经保存，请稍后再来查看。 "     \
+    "The server restarts; what it has accepted is stored. Please look again later.\""
 
 /*
  * A join: registers the event and its answer (the blob is referenced, not taken). `prefixed`:
- * it came under /gradio_api (6.x shape of messages) or bare (4.44.1 shape).
+ * it came under /gradio_api (6.x shape of messages) or bare (4.44.1 shape). An event that waits
+ * tells `estimation` and `process_starts` when its stream is open, and keeps the stream open
+ * until sessions_settle(); it counts in all limits.
  * JB_EBUSY with Gradio's queue-full text, JB_EINVAL (hash empty or too long), JB_ENOMEM, JB_EIO
  * (no random bytes). When a limit is reached, what nobody fetched for SESSIONS_ABANDONED_MS
  * makes room first; an answer alone is never too large for an empty queue.
@@ -99,11 +113,25 @@ void sessions_call_open(struct sessions *s, struct jb_str event_id, bool prefixe
 /* GET /heartbeat/<hash>: `data: ALIVE` now and at every interval, until the client goes. */
 void sessions_heartbeat(struct sessions *s, uint64_t stream, int64_t now_ms);
 
+/* An event that waits: a progress message, sent when its stream is open; of several before that
+ * the last counts. `desc` is UTF-8; `progress` 0 to 1, negative: unknown. (Both front ends show
+ * the text only beside a known progress.) Nothing for a /call, and for an id that does not
+ * wait.
+ */
+void sessions_progress(struct sessions *s, const char *event_id, struct jb_str desc,
+                       double progress);
+
+/* An event that waits is done: its final messages, as if the function had ended now. Its run
+ * time is the time since the join, whatever outcome->micros says. Unknown ones are left alone.
+ */
+void sessions_settle(struct sessions *s, const char *event_id,
+                     const struct gradio_outcome *outcome, int64_t now_ms);
+
 /* The client of a stream went away: its session's undelivered events are dropped. */
 void sessions_gone(struct sessions *s, uint64_t stream, int64_t now_ms);
 
-/* POST /cancel: a pending event ends with an empty completed message. (For a /call event its id
- * is its session.) Unknown ones are left alone. */
+/* POST /cancel: a pending event, one that waits too, ends with an empty completed message. (For
+ * a /call event its id is its session.) Unknown ones are left alone. */
 void sessions_cancel(struct sessions *s, struct jb_str session, struct jb_str event_id,
                      int64_t now_ms);
 
@@ -111,13 +139,14 @@ void sessions_cancel(struct sessions *s, struct jb_str session, struct jb_str ev
  * when nothing waits. Any other call may move that moment forward. */
 int64_t sessions_tick(struct sessions *s, int64_t now_ms);
 
-/* The server stops: a stream whose events are all delivered gets close_stream, a heartbeat
- * nothing, and all of them their end. What comes later is refused: `Queue is stopped.`, and
- * `Server stopped unexpectedly.` on a stream. */
+/* The server stops: what waits ends with the error GRADIO_RESTARTS, a stream whose events are
+ * all delivered gets close_stream, a heartbeat nothing, and all of them their end. What comes
+ * later is refused: `Queue is stopped.`, and `Server stopped unexpectedly.` on a stream. */
 void sessions_stop(struct sessions *s, int64_t now_ms);
 
 struct sessions_stat {
     size_t sessions, events, streams, bytes;
+    size_t waiting; /* of the events: the outcome is to come */
     uint64_t joined, completed, cancelled, expired, refused;
 };
 void sessions_stat_get(const struct sessions *s, struct sessions_stat *ret_stat);

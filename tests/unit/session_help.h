@@ -29,6 +29,9 @@ struct world {
     struct wire wires[STREAMS];
     struct gradio_outcome good, bad, fault;
     int64_t now;
+    size_t unwaited; /* events that wait no more although nobody settled them; the last: */
+    char unwaited_id[GRADIO_ID_SIZE];
+    uint64_t unwaited_for;
 };
 
 static inline void
@@ -52,6 +55,16 @@ on_end(void *ctx, uint64_t stream)
     assert_true(stream < STREAMS);
     assert_false(w->wires[stream].ended);
     w->wires[stream].ended = true;
+}
+
+static inline void
+on_unwaited(void *ctx, const char *event_id, uint64_t wait_id)
+{
+    struct world *w = ctx;
+
+    w->unwaited++;
+    w->unwaited_for = wait_id;
+    snprintf(w->unwaited_id, sizeof(w->unwaited_id), "%s", event_id);
 }
 
 static inline struct jb_blob *
@@ -79,11 +92,13 @@ world_new(const struct sessions_limits *limits)
     assert_non_null(w);
     for (size_t i = 0; i < STREAMS; i++)
         w->wires[i].bytes = JB_BUF(1 << 20);
-    w->s = sessions_new(limits ? limits : &plenty, &(struct sessions_sink){w, on_send, on_end});
+    w->s = sessions_new(limits ? limits : &plenty,
+                        &(struct sessions_sink){w, on_send, on_end, on_unwaited});
     assert_non_null(w->s);
-    w->good = (struct gradio_outcome){true, blob("[\"hi\"]"), 1500};
-    w->bad = (struct gradio_outcome){false, blob("\"bad model\""), 1};
-    w->fault = (struct gradio_outcome){false, blob("null"), 1};
+    w->good =
+        (struct gradio_outcome){.success = true, .output = blob("[\"hi\"]"), .micros = 1500};
+    w->bad = (struct gradio_outcome){.output = blob("\"bad model\""), .micros = 1};
+    w->fault = (struct gradio_outcome){.output = blob("null"), .micros = 1};
     w->now = 1000;
     return w;
 }
