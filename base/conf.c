@@ -36,6 +36,20 @@ check_mount(const void *value)
 }
 
 static const char *
+check_zone(const void *value)
+{
+    struct jb_arena *arena = jb_arena_new(1 << 20);
+    const struct jb_zone *zone;
+    int rc = arena ? jb_zone_load(*(const char *const *)value, arena, NULL, &zone) : JB_ENOMEM;
+
+    jb_arena_free(arena);
+    return rc == 0           ? NULL
+           : rc == JB_EINVAL ? "is not the name of a time zone, such as Asia/Shanghai"
+           : rc == JB_ENOENT ? "the system knows no time zone of that name"
+                             : "the system's file of that time zone cannot be read";
+}
+
+static const char *
 check_http_url(const void *value)
 {
     const char *url = *(const char *const *)value;
@@ -99,7 +113,7 @@ const struct setting conf_table[] = {
     {"site.mount", SETTING_STRING, AT(site.mount), "", .check = check_mount,
      .help = "Path under which nginx serves the board, without a trailing slash; empty for the "
              "root."},
-    {"site.timezone", SETTING_STRING, AT(site.timezone), "Asia/Shanghai",
+    {"site.timezone", SETTING_STRING, AT(site.timezone), "Asia/Shanghai", .check = check_zone,
      .help = "Time zone in which pages show times; they are stored and sent in UTC."},
     {"site.texts", SETTING_PATH, AT(site.texts), "",
      .help = "Folder with texts of your own, zh/about.md and so on; each file replaces the "
@@ -267,6 +281,10 @@ conf_load(const char *file, struct jb_arena *arena, struct conf *ret_conf,
     int rc = settings_load(file ? file : JB_SYSCONFDIR "/jinbang/jinbang.conf", conf_table,
                            NULL, arena, &conf, report);
 
+    if (rc)
+        return rc;
+    /* The check of the setting read it already. */
+    rc = jb_zone_load(conf.site.timezone, arena, NULL, &conf.site.zone);
     if (rc)
         return rc;
     /* The choices start at "error". */

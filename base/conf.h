@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/settings.h"
+#include "base/zone.h"
 
 struct conf_webhook {
     const char *name;
@@ -17,9 +18,10 @@ struct conf_webhook {
 
 struct conf {
     struct {
-        const char *title;    /* site.title: shown if the board file gives none */
-        const char *mount;    /* site.mount: "" or "/path", no trailing slash */
-        const char *timezone; /* site.timezone: "Asia/Shanghai" */
+        const char *title;          /* site.title: shown if the board file gives none */
+        const char *mount;          /* site.mount: "" or "/path", no trailing slash */
+        const char *timezone;       /* site.timezone: "Asia/Shanghai" */
+        const struct jb_zone *zone; /* of that name; NULL is UTC */
         const char *texts;    /* site.texts: folder of Markdown texts; "" = those installed */
         const char *board;    /* site.board: board file (columns, benchmarks) */
         const char *hub_url;  /* site.hub_url: base of model links, "https://huggingface.co" */
