@@ -3,22 +3,26 @@
 #include "store/codec.h"
 #include "store/env.h"
 
+#include <stdio.h>
+
 int
-store_changed(struct store_txn *txn, const char *kind, const char *action, const char *name,
-              uint64_t id, bool board, bool queue)
+store_changed(struct store_txn *txn, const char *kind, const char *name, uint64_t id,
+              struct difference *difference, bool board, bool queue)
 {
     struct change change = {
         .time = jb_now_us(),
         .actor = txn->actor,
         .kind = kind,
-        .action = action,
+        .action = !difference->had  ? "new"
+                  : difference->has ? "changed"
+                                    : "deleted",
         .name = name,
         .id = id,
     };
     struct store_key key = {0};
-    int rc = store_meta_next(txn, META_CHANGE_SEQ, &change.seq);
+    int rc = difference_end(difference, txn, &change.before, &change.after);
 
-    if (rc)
+    if (rc || (rc = store_meta_next(txn, META_CHANGE_SEQ, &change.seq)))
         return rc;
     store_key_id(&key, change.seq);
     if ((rc = change_encode(&change, &txn->value)))
@@ -73,4 +77,33 @@ store_changes_each(struct store_txn *txn, uint64_t after, struct jb_arena *arena
 
     store_key_id(&key, after);
     return store_walk(txn, DBI_CHANGE, JB_STR(""), store_key_view(&key), each_change, &walk);
+}
+
+static int
+cursor_key(struct store_txn *txn, const char *name, char *ret_key, size_t size)
+{
+    int rc = store_txn_ready(txn, STORE_READ);
+
+    if (rc || (rc = check_line("cursor", name, STORE_WORD_MAX, &txn->err)))
+        return rc;
+    snprintf(ret_key, size, META_CURSOR "%s", name);
+    return 0;
+}
+
+int
+store_cursor_get(struct store_txn *txn, const char *name, uint64_t *ret_seq)
+{
+    char key[sizeof META_CURSOR + STORE_WORD_MAX];
+    int rc = cursor_key(txn, name, key, sizeof key);
+
+    return rc ? rc : store_meta_get(txn, key, ret_seq);
+}
+
+int
+store_cursor_put(struct store_txn *txn, const char *name, uint64_t seq)
+{
+    char key[sizeof META_CURSOR + STORE_WORD_MAX];
+    int rc = cursor_key(txn, name, key, sizeof key);
+
+    return rc ? rc : store_meta_put(txn, key, seq);
 }

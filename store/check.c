@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a record must be like before it goes into any store. */
 #include "base/text.h"
-#include "store/record.h"
+#include "store/env.h"
 
 #include <math.h>
 #include <string.h>
 
-static int
+int
 check_text(const char *what, const char *text, size_t max, struct jb_error *err)
 {
     size_t n = text ? strlen(text) : 0;
@@ -20,7 +20,7 @@ check_text(const char *what, const char *text, size_t max, struct jb_error *err)
 }
 
 /* Names and words stand in keys, messages and file names: one line each. */
-static int
+int
 check_line(const char *what, const char *text, size_t max, struct jb_error *err)
 {
     int rc = check_text(what, text, max, err);
@@ -74,6 +74,12 @@ check_doc(struct jb_str doc, struct jb_error *err)
         return jb_fail(err, JB_ETOOBIG, "document: %zu bytes are too long (at most %u)", doc.n,
                        STORE_DOC_MAX);
     return 0;
+}
+
+int
+check_time(const char *what, int64_t time, struct jb_error *err)
+{
+    return time < 0 ? jb_fail(err, JB_EINVAL, "%s: a time before 1970", what) : 0;
 }
 
 int
@@ -165,4 +171,70 @@ store_note_check(enum store_note kind, const char *name, const char *text, struc
     if (kind == NOTE_ALIAS)
         return check_model(text, err);
     return check_text("text", text, STORE_TEXT_MAX, err);
+}
+
+int
+store_job_check(const struct job *job, struct jb_error *err)
+{
+    const struct {
+        const char *what;
+        int64_t time;
+    } times[] = {
+        {"due", job->due},         {"accepted", job->accepted}, {"checked", job->checked},
+        {"queued", job->queued},   {"started", job->started},   {"ended", job->ended},
+        {"embargo", job->embargo},
+    };
+    int rc;
+
+    if (!job->state || !*job->state)
+        return jb_fail(err, JB_EINVAL, "state: missing");
+    if ((rc = check_line("state", job->state, STORE_WORD_MAX, err)) ||
+        (rc = check_line("failure", job->failure, STORE_WORD_MAX, err)) ||
+        (rc = check_line("reason", job->reason, STORE_TEXT_MAX, err)) ||
+        (rc = check_text("log_tail", job->log_tail, STORE_TEXT_MAX, err)) ||
+        (rc = check_line("owner", job->owner, STORE_NAME_MAX, err)))
+        return rc;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        if ((rc = check_time(times[i].what, times[i].time, err)))
+            return rc;
+    }
+    return 0;
+}
+
+int
+nonce_check(const struct nonce *nonce, struct jb_error *err)
+{
+    return nonce->request == 0 ? jb_fail(err, JB_EINVAL, "nonce: of no request")
+                               : check_time("time", nonce->time, err);
+}
+
+int
+timing_check(const struct timing *timing, struct jb_error *err)
+{
+    int rc;
+
+    if ((rc = check_line("benchmark", timing->benchmark, STORE_WORD_MAX, err)) ||
+        (rc = check_line("precision", timing->precision, STORE_WORD_MAX, err)) ||
+        (rc = check_number("params", timing->params, err)) ||
+        (rc = check_time("time", timing->time, err)))
+        return rc;
+    return isfinite(timing->seconds) && timing->seconds > 0
+               ? 0
+               : jb_fail(err, JB_EINVAL, "seconds: not a time that something takes");
+}
+
+int
+delivery_check(const struct delivery *delivery, struct jb_error *err)
+{
+    int rc;
+
+    if (!delivery->target || !*delivery->target)
+        return jb_fail(err, JB_EINVAL, "target: missing");
+    if ((rc = check_line("target", delivery->target, STORE_NAME_MAX, err)) ||
+        (rc = check_line("event", delivery->event, STORE_WORD_MAX, err)) ||
+        (rc = check_text("body", delivery->body, DELIVERY_BODY_MAX, err)) ||
+        (rc = check_text("error", delivery->error, STORE_TEXT_MAX, err)) ||
+        (rc = check_time("created", delivery->created, err)))
+        return rc;
+    return check_time("due", delivery->due, err);
 }

@@ -114,7 +114,8 @@ codec_open(struct jb_str value, enum codec_kind kind, unsigned version, struct j
     if (p[1] > version)
         return jb_fail(err, JB_EVERSION, "the value has version %u, this program knows %u",
                        p[1], version);
-    *ret_in = (struct codec_in){.p = p + CODEC_HEAD, .n = value.n - CODEC_HEAD};
+    *ret_in =
+        (struct codec_in){.p = p + CODEC_HEAD, .n = value.n - CODEC_HEAD, .version = p[1]};
     return 0;
 }
 
@@ -217,6 +218,19 @@ codec_text(struct codec_in *in)
     in->p += n + 1;
     in->n -= (size_t)n + 1;
     return text;
+}
+
+void
+codec_bytes(struct codec_in *in, void *ret, size_t n)
+{
+    if (in->n < n) {
+        damage(in);
+        memset(ret, 0, n);
+        return;
+    }
+    memcpy(ret, in->p, n);
+    in->p += n;
+    in->n -= n;
 }
 
 int

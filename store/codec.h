@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "store/record.h"
+#include "store/job.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +24,10 @@ enum codec_kind {
     CODEC_NOTE = 'n',
     CODEC_CHANGE = 'c',
     CODEC_DOC = 'd',
+    CODEC_JOB = 'j',
+    CODEC_NONCE = 'o',
+    CODEC_TIMING = 't',
+    CODEC_DELIVERY = 'w',
 };
 
 #define CODEC_HEAD 6 /* bytes before the payload */
@@ -46,6 +50,7 @@ struct codec_in {
     const unsigned char *p;
     size_t n;
     int err;
+    unsigned version; /* of the value: 1 to the one that the reader asked for */
 };
 
 /* Checks head and CRC. JB_ECORRUPT, JB_EVERSION (made by a newer version). The payload of `in`
@@ -59,7 +64,8 @@ uint64_t codec_uint(struct codec_in *in);
 int64_t codec_int(struct codec_in *in);
 double codec_double(struct codec_in *in); /* NAN or finite */
 bool codec_bool(struct codec_in *in);
-const char *codec_text(struct codec_in *in); /* points into the payload */
+const char *codec_text(struct codec_in *in);                /* points into the payload */
+void codec_bytes(struct codec_in *in, void *ret, size_t n); /* all zero when it is damaged */
 /* 0 when all was read and nothing is left over. */
 int codec_close(struct codec_in *in, struct jb_error *err);
 
@@ -78,4 +84,15 @@ int note_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *er
                 const char **ret_text);
 int change_encode(const struct change *change, struct jb_buf *b);
 int change_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
-                  struct change *ret_change);
+                  struct change *ret_change); /* version 1 had no before and after */
+int job_encode(const struct job *job, struct jb_buf *b);
+int job_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+               struct job *ret_job); /* all but the id */
+int nonce_encode(const struct nonce *nonce, struct jb_buf *b);
+int nonce_decode(struct jb_str value, struct jb_error *err, struct nonce *ret_nonce);
+int timing_encode(const struct timing *timing, struct jb_buf *b);
+int timing_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+                  struct timing *ret_timing);
+int delivery_encode(const struct delivery *delivery, struct jb_buf *b);
+int delivery_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+                    struct delivery *ret_delivery); /* all but the id */

@@ -25,6 +25,14 @@ const char *const store_dbi_names[DBI_MAX] = {
     [DBI_BLOCKED] = "blocked",
     [DBI_DOC] = "doc",
     [DBI_CHANGE] = "change",
+    [DBI_HIDDEN] = "hidden",
+    [DBI_JOB] = "job",
+    [DBI_JOB_STATE] = "job_state",
+    [DBI_COMMIT_KEY] = "commit_key",
+    [DBI_NONCE] = "nonce",
+    [DBI_QUOTA] = "quota",
+    [DBI_TIMING] = "timing",
+    [DBI_DELIVERY] = "delivery",
 };
 
 /* Fixed, with room for the databases of later versions: it must be the same in all processes.
@@ -196,6 +204,24 @@ env_open_dbis(struct store *store, MDB_txn *txn, unsigned flags, struct jb_error
     return 0;
 }
 
+/* From an older schema to this one. All that schema 2 added are databases, and entries of the
+ * change log in two versions. */
+static int
+env_migrate(struct store *store, struct jb_error *err)
+{
+    struct store_txn *txn;
+    int rc = store_begin(store, STORE_WRITE, "migration", err, &txn);
+
+    if (rc)
+        return rc;
+    if ((rc = env_open_dbis(store, txn->txn, MDB_CREATE, err))) {
+        store_abort(txn);
+        return rc;
+    }
+    store_meta_put(txn, META_SCHEMA, STORE_SCHEMA);
+    return store_commit(txn, err);
+}
+
 /* Handles become the environment's when their transaction commits, also a reading one. */
 static int
 env_load(struct store *store, struct jb_error *err)
@@ -221,13 +247,20 @@ env_load(struct store *store, struct jb_error *err)
                     store->path, (unsigned long long)schema, STORE_SCHEMA);
     else if (schema == 0)
         rc = jb_fail(err, JB_ECORRUPT, "%s: the store has no schema number", store->path);
-    else
+    else if (schema < STORE_SCHEMA && store->read_only)
+        rc = jb_fail(err, JB_EVERSION,
+                     "%s: the store has schema %llu, this program reads %d; start jinbang-web "
+                     "once, or run a command of jinbang that writes, and it is brought up to "
+                     "date",
+                     store->path, (unsigned long long)schema, STORE_SCHEMA);
+    else if (schema == STORE_SCHEMA)
         rc = env_open_dbis(store, txn, 0, err);
     if (rc) {
         mdb_txn_abort(txn);
         return rc;
     }
-    return store_fail_mdb(err, mdb_txn_commit(txn), store->path);
+    rc = store_fail_mdb(err, mdb_txn_commit(txn), store->path);
+    return !rc && schema < STORE_SCHEMA ? env_migrate(store, err) : rc;
 }
 
 int

@@ -9,17 +9,27 @@
  *   request_model   model NUL id               (empty)
  *   result, result_key, result_model           the same
  *   model           model id                   record
- *   flag, alias, blocked  name                 note
+ *   flag, alias, blocked, hidden  name         note
  *   doc             'q' id, 'r' id, 'i' model  document as it came
  *   change          seq                        entry
+ *   job             id of the request          record
+ *   job_state       state NUL priority due id  (empty)
+ *   commit_key      identity                   id
+ *   nonce           'd' digest                 record
+ *                   't' time digest            (empty)
+ *   quota           owner NUL time id          (empty)
+ *   timing          seq                        record
+ *   delivery        id                         record
  *
- * Ids and seqs are eight bytes, big-endian. An identity is its parts with a NUL after each, or,
+ * Ids, seqs, times and priorities in keys are eight bytes, big-endian; times there are never
+ * negative. An identity is its parts with a NUL after each, or,
  * where that is too long for a key, a NUL and the SHA-256 of it.
  */
 #pragma once
 
 #include "base/buf.h"
-#include "store/record.h"
+#include "store/difference.h"
+#include "store/job.h"
 #include "store/store.h"
 
 #include <lmdb.h>
@@ -39,6 +49,14 @@ enum store_dbi {
     DBI_BLOCKED,
     DBI_DOC,
     DBI_CHANGE,
+    DBI_HIDDEN, /* from here on: since schema 2 */
+    DBI_JOB,
+    DBI_JOB_STATE,
+    DBI_COMMIT_KEY,
+    DBI_NONCE,
+    DBI_QUOTA,
+    DBI_TIMING,
+    DBI_DELIVERY,
     DBI_MAX,
 };
 
@@ -65,8 +83,9 @@ struct store_txn {
     char *actor;
     struct jb_error err; /* sticky */
     bool board_moved, queue_moved, changed;
-    struct jb_buf value;      /* of the record being written */
-    struct jb_arena *scratch; /* the record as it was */
+    struct jb_buf value;         /* of the record being written */
+    struct jb_buf before, after; /* what differs, for the change log */
+    struct jb_arena *scratch;    /* the record as it was */
 };
 
 /* The one place that translates codes of LMDB and the system. Returns the code. */
@@ -117,12 +136,16 @@ int store_meta_next(struct store_txn *txn, const char *name, uint64_t *ret_value
 #define META_CHANGE_SEQ "change_seq"
 #define META_REQUEST_ID "request_id"
 #define META_RESULT_ID  "result_id"
+#define META_DELIVERY   "delivery_id"
+#define META_TIMING     "timing_seq"
+#define META_CURSOR     "cursor/" /* and the name of a reader of the change log */
 
 int store_secret_put(struct store_txn *txn);
 
-/* An accepted change: into the log, and the counters of what it shows in. */
-int store_changed(struct store_txn *txn, const char *kind, const char *action, const char *name,
-                  uint64_t id, bool board, bool queue);
+/* An accepted change: into the log with what differs, and the counters of what it shows in. The
+ * action is told by the difference: "new", "changed" or "deleted". */
+int store_changed(struct store_txn *txn, const char *kind, const char *name, uint64_t id,
+                  struct difference *difference, bool board, bool queue);
 
 /* Identity and model indexes of requests and results. */
 int index_identity(struct store_txn *txn, const char *const *parts, size_t n,
@@ -145,6 +168,42 @@ int doc_put(struct store_txn *txn, const struct store_key *key, struct jb_str do
 bool doc_same(struct store_txn *txn, const struct store_key *key, struct jb_str doc);
 int doc_get(struct store_txn *txn, const struct store_key *key, uint64_t n,
             struct jb_arena *arena, struct jb_str *ret_doc);
+
+/* A request in the scratch arena or another; JB_ENOENT does not stick. Value and length of the
+ * document are wanted by who writes it (may be NULL). */
+int request_load(struct store_txn *txn, uint64_t id, bool with_doc, struct jb_arena *arena,
+                 struct request *ret_request, uint64_t *ret_doc_n, struct jb_str *ret_value);
+#define REQUEST_TITLE_SIZE (STORE_NAME_MAX * 2 + STORE_WORD_MAX * 2 + 8)
+/* What the change log calls it. */
+void request_title(const struct request *request, char ret_title[REQUEST_TITLE_SIZE]);
+
+/* With a request that is deleted: its job, what its quota entry is, its claim on a commit. The
+ * arena is not reset. */
+int job_delete(struct store_txn *txn, uint64_t id, struct jb_arena *arena);
+int claim_delete(struct store_txn *txn, const struct request *request);
+/* A claim goes with the request that holds it: to its new identity when nobody has that, else
+ * it is given up. */
+int claim_move(struct store_txn *txn, const struct request *old, const struct request *now);
+/* A text of one line, for keys and messages. JB_EINVAL, JB_ETOOBIG; `what` begins the reason.
+ */
+int check_line(const char *what, const char *text, size_t max, struct jb_error *err);
+int check_text(const char *what, const char *text, size_t max, struct jb_error *err);
+/* A stored time: not negative. */
+int check_time(const char *what, int64_t time, struct jb_error *err);
+int nonce_check(const struct nonce *nonce, struct jb_error *err);
+int timing_check(const struct timing *timing, struct jb_error *err);
+int delivery_check(const struct delivery *delivery, struct jb_error *err);
+
+/* How many wait, and how many are given up. */
+int deliveries_count(struct store_txn *txn, uint64_t *ret_waiting, uint64_t *ret_dead);
+
+/* Keys of what belongs to jobs. */
+int job_state_key(struct store_txn *txn, const struct job *job, struct store_key *ret_key);
+void quota_key(struct store_key *ret_key, const char *owner, int64_t time, uint64_t id);
+int claim_identity(struct store_txn *txn, const char *model, const char *commit,
+                   const char *precision, const char *weight_type, struct store_key *ret_key);
+void nonce_key(struct store_key *ret_key, const unsigned char *digest);
+void nonce_time_key(struct store_key *ret_key, int64_t time, const unsigned char *digest);
 
 /* What the records' identities are made of, for the verification. */
 int request_identity(struct store_txn *txn, const struct request *request,

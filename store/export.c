@@ -374,6 +374,7 @@ walked(struct export *e, int rc)
 static int
 export_lists(struct export *e)
 {
+    /* What is hidden, and why, is not for those who read exports. */
     static const char *const files[NOTE_MAX] = {[NOTE_FLAG] = "flags.json",
                                                 [NOTE_ALIAS] = "aliases.json",
                                                 [NOTE_BLOCKED] = "blocked.json"};
@@ -388,6 +389,8 @@ export_lists(struct export *e)
     if (!rc)
         rc = export_file(e, "", "model_infos.json", jb_buf_view(&e->out));
     for (int kind = 0; !rc && kind < NOTE_MAX; kind++) {
+        if (!files[kind])
+            continue;
         jb_buf_reset(&e->out);
         jb_buf_putc(&e->out, '{');
         rc = walked(e,

@@ -50,11 +50,12 @@ int store_job_put(struct store_txn *txn, const struct job *job,
                   enum store_outcome *ret_outcome);
 int store_job_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena,
                   struct job *ret_job); /* JB_ENOENT */
-/* By request id. store_request_delete() deletes the job with its request. */
+/* By request id. store_request_delete() deletes the job with its request, and its entry in the
+ * quota. */
 int store_jobs_each(struct store_txn *txn, struct jb_arena *arena,
                     int (*each)(void *ctx, const struct job *job), void *ctx);
-/* Those in a state by priority, due, id, as far as due <= until. Without the arena, `each` gets
- * only ids and due. Ends when `each` is not 0, as the walks of record.h. */
+/* Those in a state with due <= until, by priority, due, id. Ends when `each` is not 0, as the
+ * walks of record.h. */
 int store_jobs_due(struct store_txn *txn, const char *state, int64_t until,
                    int (*each)(void *ctx, uint64_t id, int64_t due), void *ctx);
 /* How many jobs are in a state, counted by the index. */
@@ -63,7 +64,10 @@ int store_jobs_count(struct store_txn *txn, const char *state, uint64_t *ret_n);
 /*
  * Uniqueness by commit: (model, commit, precision, weight type) belongs to one request. A claim
  * of what another holds changes nothing and gives that one's id in ret_owner; else ret_owner is
- * `id`.
+ * `id`. The claim is of what the request says when the transaction ends: store_request_put() of
+ * one that holds a claim and gets another commit, model, precision or weight type takes the
+ * claim along, or gives it up where the new one belongs to another; store_request_delete()
+ * gives it up. JB_EINVAL: no commit.
  */
 int store_commit_claim(struct store_txn *txn, const char *model, const char *commit,
                        const char *precision, const char *weight_type, uint64_t id,
@@ -115,12 +119,13 @@ int store_timing_add(struct store_txn *txn, const struct timing *timing);
 int store_timings_each(struct store_txn *txn, struct jb_arena *arena,
                        int (*each)(void *ctx, const struct timing *timing), void *ctx);
 
+#define DELIVERY_BODY_MAX (64u << 10)
 /* An event on its way to a webhook. */
 struct delivery {
     uint64_t id;        /* 0 when new */
     const char *target; /* name of the webhook in the settings */
     const char *event;  /* "submitted", "started", "finished", "failed" */
-    const char *body;   /* JSON, as it is signed and sent; up to 64 KiB */
+    const char *body;   /* JSON, as it is signed and sent; at most DELIVERY_BODY_MAX */
     uint64_t attempts;
     int64_t created, due;
     bool dead;         /* given up: a dead letter */

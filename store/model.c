@@ -2,6 +2,7 @@
 #include "store/codec.h"
 #include "store/env.h"
 
+#include <math.h>
 #include <string.h>
 
 static void
@@ -44,11 +45,29 @@ model_read(struct store_txn *txn, struct jb_str name, struct jb_str value, bool 
     return 0;
 }
 
+static int
+model_log(struct store_txn *txn, const char *name, const struct model_info *old,
+          const struct model_info *now, bool board)
+{
+    static const struct model_info none = {.likes = NAN};
+    struct difference d;
+
+    difference_begin(&d, txn, old != NULL, now != NULL);
+    old = old ? old : &none;
+    now = now ? now : &none;
+    difference_number(&d, "likes", old->likes, now->likes);
+    difference_text(&d, "license", old->license, now->license);
+    difference_truth(&d, "still_on_hub", old->still_on_hub, now->still_on_hub);
+    difference_list(&d, "tags", old->tags, old->n_tags, now->tags, now->n_tags);
+    return store_changed(txn, "model", name, 0, &d, board, false);
+}
+
 int
 store_model_put(struct store_txn *txn, const struct model_info *model,
                 enum store_outcome *ret_outcome)
 {
     struct store_key key = {0}, doc = {0};
+    struct model_info old;
     struct jb_str old_value;
     uint64_t old_doc_n = 0;
     int rc = store_txn_ready(txn, STORE_WRITE);
@@ -62,7 +81,6 @@ store_model_put(struct store_txn *txn, const struct model_info *model,
         return rc;
     bool is_new = rc == JB_ENOENT, same_record = false;
     if (!is_new) {
-        struct model_info old;
         struct jb_arena *scratch = store_txn_scratch(txn);
         if (!scratch)
             return txn->err.code;
@@ -85,8 +103,7 @@ store_model_put(struct store_txn *txn, const struct model_info *model,
         doc_put(txn, &doc, model->doc);
     if ((rc = store_txn_error(txn)))
         return rc;
-    if ((rc = store_changed(txn, "model", is_new ? "new" : "changed", model->model, 0,
-                            !same_record, false)))
+    if ((rc = model_log(txn, model->model, is_new ? NULL : &old, model, !same_record)))
         return rc;
     *ret_outcome = is_new ? STORE_NEW : STORE_CHANGED;
     return 0;
@@ -110,6 +127,8 @@ int
 store_model_delete(struct store_txn *txn, const char *model)
 {
     struct store_key key = {0}, doc = {0};
+    struct model_info old;
+    struct jb_arena *scratch;
     struct jb_str value;
     int rc = store_txn_ready(txn, STORE_WRITE);
 
@@ -121,10 +140,14 @@ store_model_delete(struct store_txn *txn, const char *model)
         return JB_ENOENT;
     if ((rc = store_get(txn, DBI_MODEL, &key, &value)))
         return rc;
+    if (!(scratch = store_txn_scratch(txn)))
+        return txn->err.code;
+    if ((rc = model_read(txn, jb_str(model), value, false, scratch, &old, NULL)))
+        return rc;
     store_del(txn, DBI_DOC, &doc);
     if ((rc = store_del(txn, DBI_MODEL, &key)))
         return rc;
-    return store_changed(txn, "model", "deleted", model, 0, true, false);
+    return model_log(txn, model, &old, NULL, true);
 }
 
 struct walk {

@@ -11,6 +11,7 @@ static const struct {
     [NOTE_FLAG] = {DBI_FLAG, "flag"},
     [NOTE_ALIAS] = {DBI_ALIAS, "alias"},
     [NOTE_BLOCKED] = {DBI_BLOCKED, "blocked"},
+    [NOTE_HIDDEN] = {DBI_HIDDEN, "hidden"},
 };
 
 enum store_dbi
@@ -31,6 +32,17 @@ note_read(struct store_txn *txn, enum store_note kind, struct jb_str name, struc
               : 0;
 }
 
+/* Its text out of the map, before it is written over. */
+static int
+note_was(struct store_txn *txn, enum store_note kind, const char *name, struct jb_str value,
+         const char **ret_text)
+{
+    struct jb_arena *scratch = store_txn_scratch(txn);
+
+    return scratch ? note_read(txn, kind, jb_str(name), value, scratch, ret_text)
+                   : txn->err.code;
+}
+
 /* JB_ENOENT, not sticky, for a name that no note can have. */
 static int
 note_find(struct store_txn *txn, enum store_note kind, const char *name,
@@ -47,6 +59,18 @@ note_find(struct store_txn *txn, enum store_note kind, const char *name,
     if (ret_key->over || ret_key->n == 0)
         return JB_ENOENT;
     return store_get(txn, notes[kind].dbi, ret_key, ret_value);
+}
+
+/* A blocked model leaves the board, too; a hidden one also the queue tables. */
+static int
+note_log(struct store_txn *txn, enum store_note kind, const char *name, const char *old,
+         const char *now)
+{
+    struct difference d;
+
+    difference_begin(&d, txn, old != NULL, now != NULL);
+    difference_text(&d, "text", old, now);
+    return store_changed(txn, notes[kind].kind, name, 0, &d, true, kind == NOTE_HIDDEN);
 }
 
 int
@@ -69,11 +93,11 @@ store_note_put(struct store_txn *txn, enum store_note kind, const char *name, co
         *ret_outcome = STORE_SAME;
         return 0;
     }
-    if ((rc = store_put(txn, notes[kind].dbi, &key, jb_buf_view(&txn->value))))
+    const char *was = NULL;
+    if (!is_new && (rc = note_was(txn, kind, name, old, &was)))
         return rc;
-    /* A blocked model leaves the board, too. */
-    rc = store_changed(txn, notes[kind].kind, is_new ? "new" : "changed", name, 0, true, false);
-    if (rc)
+    if ((rc = store_put(txn, notes[kind].dbi, &key, jb_buf_view(&txn->value))) ||
+        (rc = note_log(txn, kind, name, was, text ? text : "")))
         return rc;
     *ret_outcome = is_new ? STORE_NEW : STORE_CHANGED;
     return 0;
@@ -97,10 +121,13 @@ store_note_delete(struct store_txn *txn, enum store_note kind, const char *name)
     struct jb_str value;
     int rc = store_txn_ready(txn, STORE_WRITE);
 
+    const char *was;
+
     if (rc || (rc = note_find(txn, kind, name, &key, &value)) ||
+        (rc = note_was(txn, kind, name, value, &was)) ||
         (rc = store_del(txn, notes[kind].dbi, &key)))
         return rc;
-    return store_changed(txn, notes[kind].kind, "deleted", name, 0, true, false);
+    return note_log(txn, kind, name, was, NULL);
 }
 
 struct walk {

@@ -3,7 +3,8 @@
  * a version. */
 #include "store/codec.h"
 
-#define VERSION 1
+#define VERSION        1
+#define CHANGE_VERSION 2 /* since then with before and after */
 
 int
 request_encode(const struct request *request, uint64_t doc_n, struct jb_buf *b)
@@ -206,7 +207,9 @@ change_encode(const struct change *change, struct jb_buf *b)
     codec_put_text(b, change->action);
     codec_put_text(b, change->name);
     codec_put_uint(b, change->id);
-    return codec_end(b, CODEC_CHANGE, VERSION);
+    codec_put_text(b, change->before);
+    codec_put_text(b, change->after);
+    return codec_end(b, CODEC_CHANGE, CHANGE_VERSION);
 }
 
 int
@@ -215,7 +218,7 @@ change_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
 {
     struct codec_in in;
     struct change c = {0};
-    int rc = codec_open_copy(value, CODEC_CHANGE, VERSION, arena, err, &in);
+    int rc = codec_open_copy(value, CODEC_CHANGE, CHANGE_VERSION, arena, err, &in);
 
     if (rc)
         return rc;
@@ -225,6 +228,8 @@ change_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
     c.action = codec_text(&in);
     c.name = codec_text(&in);
     c.id = codec_uint(&in);
+    c.before = in.version > 1 ? codec_text(&in) : "";
+    c.after = in.version > 1 ? codec_text(&in) : "";
     rc = codec_close(&in, err);
     if (rc)
         return rc;

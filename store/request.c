@@ -77,8 +77,7 @@ request_read(struct store_txn *txn, uint64_t id, struct jb_str value, bool with_
     return 0;
 }
 
-/* JB_ENOENT does not stick. */
-static int
+int
 request_load(struct store_txn *txn, uint64_t id, bool with_doc, struct jb_arena *arena,
              struct request *ret_request, uint64_t *ret_doc_n, struct jb_str *ret_value)
 {
@@ -95,17 +94,44 @@ request_load(struct store_txn *txn, uint64_t id, bool with_doc, struct jb_arena 
     return rc;
 }
 
-static int
-request_log(struct store_txn *txn, const struct request *request, const char *action,
-            bool board, bool queue)
+void
+request_title(const struct request *request, char ret_title[REQUEST_TITLE_SIZE])
 {
-    char name[STORE_NAME_MAX * 2 + STORE_WORD_MAX * 2 + 8];
-
-    snprintf(name, sizeof name, "%s %s %s %s", request->model,
+    snprintf(ret_title, REQUEST_TITLE_SIZE, "%s %s %s %s", request->model,
              request->revision ? request->revision : "",
              request->precision ? request->precision : "",
              request->weight_type ? request->weight_type : "");
-    return store_changed(txn, "request", action, name, request->id, board, queue);
+}
+
+static int
+request_log(struct store_txn *txn, uint64_t id, const struct request *old,
+            const struct request *now, bool board, bool queue)
+{
+    static const struct request none = {.params = NAN, .likes = NAN};
+    char title[REQUEST_TITLE_SIZE];
+    struct difference d;
+
+    request_title(now ? now : old, title);
+    difference_begin(&d, txn, old != NULL, now != NULL);
+    old = old ? old : &none;
+    now = now ? now : &none;
+    difference_text(&d, "model", old->model, now->model);
+    difference_text(&d, "base_model", old->base_model, now->base_model);
+    difference_text(&d, "revision", old->revision, now->revision);
+    difference_text(&d, "commit", old->commit, now->commit);
+    difference_text(&d, "precision", old->precision, now->precision);
+    difference_text(&d, "weight_type", old->weight_type, now->weight_type);
+    difference_text(&d, "status", old->status, now->status);
+    difference_text(&d, "model_type", old->model_type, now->model_type);
+    difference_text(&d, "architectures", old->architectures, now->architectures);
+    difference_text(&d, "license", old->license, now->license);
+    difference_text(&d, "job_id", old->job_id, now->job_id);
+    difference_number(&d, "params", old->params, now->params);
+    difference_number(&d, "likes", old->likes, now->likes);
+    difference_truth(&d, "private", old->private_, now->private_);
+    difference_time(&d, "submitted", old->submitted, now->submitted);
+    difference_text(&d, "path", old->path, now->path);
+    return store_changed(txn, "request", title, id, &d, board, queue);
 }
 
 int
@@ -167,6 +193,8 @@ store_request_put(struct store_txn *txn, struct request *request,
         doc_put(txn, &doc, request->doc);
     if (is_new || moved)
         index_put(txn, DBI_REQUEST_KEY, DBI_REQUEST_MODEL, &identity, request->model, id);
+    if (!is_new)
+        claim_move(txn, &old, request);
     if ((rc = store_txn_error(txn)))
         return rc;
 
@@ -174,9 +202,7 @@ store_request_put(struct store_txn *txn, struct request *request,
                  (index_has_results(txn, request->model) ||
                   (moved && index_has_results(txn, old.model)));
     bool queue = is_new || queue_differs(&old, request);
-    struct request named = *request;
-    named.id = id;
-    if ((rc = request_log(txn, &named, is_new ? "new" : "changed", board, queue)))
+    if ((rc = request_log(txn, id, is_new ? NULL : &old, request, board, queue)))
         return rc;
     request->id = id;
     *ret_outcome = is_new ? STORE_NEW : STORE_CHANGED;
@@ -238,9 +264,11 @@ store_request_delete(struct store_txn *txn, uint64_t id)
     doc_key(&doc, CODEC_REQUEST, store_key_view(&id_key));
     index_delete(txn, DBI_REQUEST_KEY, DBI_REQUEST_MODEL, &identity, old.model, id);
     store_del(txn, DBI_DOC, &doc);
+    claim_delete(txn, &old);
+    job_delete(txn, id, scratch);
     if ((rc = store_del(txn, DBI_REQUEST, &id_key)))
         return rc;
-    return request_log(txn, &old, "deleted", index_has_results(txn, old.model), true);
+    return request_log(txn, id, &old, NULL, index_has_results(txn, old.model), true);
 }
 
 struct walk {

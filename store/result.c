@@ -68,13 +68,30 @@ result_load(struct store_txn *txn, uint64_t id, bool with_doc, struct jb_arena *
     return rc;
 }
 
+/* What it is of stands in the name; it is told only where it changed. */
 static int
-result_log(struct store_txn *txn, const struct result *result, const char *action, bool board)
+result_log(struct store_txn *txn, uint64_t id, const struct result *old,
+           const struct result *now, bool board)
 {
+    static const struct result none;
     char name[STORE_NAME_MAX + 256 + 8];
+    const struct result *named = now ? now : old;
+    const char *file = file_name(named->path);
+    struct difference d;
 
-    snprintf(name, sizeof name, "%s %s", result->model, file_name(result->path));
-    return store_changed(txn, "result", action, name, result->id, board, false);
+    snprintf(name, sizeof name, "%s %s", named->model, file ? file : "");
+    difference_begin(&d, txn, old != NULL, now != NULL);
+    if (old && now) {
+        difference_text(&d, "model", old->model, now->model);
+        difference_text(&d, "revision", old->revision, now->revision);
+        difference_text(&d, "precision", old->precision, now->precision);
+    }
+    old = old ? old : &none;
+    now = now ? now : &none;
+    difference_text(&d, "path", old->path, now->path);
+    difference_time(&d, "time", old->time, now->time);
+    difference_count(&d, "scores", old->n, now->n);
+    return store_changed(txn, "result", name, id, &d, board, false);
 }
 
 int
@@ -143,9 +160,7 @@ store_result_put(struct store_txn *txn, struct result *result, enum store_outcom
     if ((rc = store_txn_error(txn)))
         return rc;
 
-    struct result named = *result;
-    named.id = id;
-    if ((rc = result_log(txn, &named, is_new ? "new" : "changed", !same_record)))
+    if ((rc = result_log(txn, id, is_new ? NULL : &old, result, !same_record)))
         return rc;
     result->id = id;
     *ret_outcome = is_new ? STORE_NEW : STORE_CHANGED;
@@ -205,7 +220,7 @@ store_result_delete(struct store_txn *txn, uint64_t id)
     store_del(txn, DBI_DOC, &doc);
     if ((rc = store_del(txn, DBI_RESULT, &id_key)))
         return rc;
-    return result_log(txn, &old, "deleted", true);
+    return result_log(txn, id, &old, NULL, true);
 }
 
 struct walk {

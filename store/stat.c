@@ -55,7 +55,8 @@ store_stat_get(struct store_txn *txn, struct store_stat *ret_stat)
         {DBI_REQUEST, &stat.requests}, {DBI_RESULT, &stat.results},
         {DBI_MODEL, &stat.models},     {DBI_FLAG, &stat.flags},
         {DBI_ALIAS, &stat.aliases},    {DBI_BLOCKED, &stat.blocked},
-        {DBI_CHANGE, &stat.changes},
+        {DBI_HIDDEN, &stat.hidden},    {DBI_CHANGE, &stat.changes},
+        {DBI_JOB, &stat.jobs},
     };
 
     if (rc)
@@ -66,6 +67,8 @@ store_stat_get(struct store_txn *txn, struct store_stat *ret_stat)
             return store_fail_mdb(&txn->err, rc, store_dbi_names[counts[i].dbi]);
         *counts[i].n = entries.ms_entries;
     }
+    if ((rc = deliveries_count(txn, &stat.deliveries, &stat.dead_deliveries)))
+        return rc;
     if ((rc = mdb_env_info(txn->store->env, &info)) || (rc = free_pages(txn, &n_free)) ||
         (rc = mdb_env_stat(txn->store->env, &entries)))
         return store_fail_mdb(&txn->err, rc, "figures");

@@ -20,9 +20,9 @@
 struct store;
 struct store_txn;
 
-#define STORE_SCHEMA                                                                           \
-    1 /* raised by a migration; a store with a greater number is not opened                    \
-       */
+/* Raised by a migration; a store with a greater number is not opened. 2: jobs and what belongs
+ * to them. */
+#define STORE_SCHEMA 2
 
 /* Makes the folder (2770) and an empty store with its keys. JB_EEXIST if there is a store. */
 int store_create(const struct conf *conf, struct jb_error *err);
@@ -31,8 +31,10 @@ int store_create(const struct conf *conf, struct jb_error *err);
  * Opens an existing store; once per process, after fork (JB_EBUSY when this process has it open
  * already). Clears slots of readers that died. When store.path is a regular file it is taken
  * for a backup: read only, and nobody may write to it meanwhile. A read-only open needs no
- * write permission on data.mdb, but on lock.mdb (where readers announce themselves). JB_ENOENT
- * (with the hint `jinbang init`), JB_EVERSION, JB_EACCES, JB_EIO, JB_ECORRUPT.
+ * write permission on data.mdb, but on lock.mdb (where readers announce themselves). A store of
+ * an older schema is brought to this one when it is opened for writing, in one transaction.
+ * JB_ENOENT (with the hint `jinbang init`), JB_EVERSION (newer; or older, opened for reading
+ * only), JB_EFULL, JB_EACCES, JB_EIO, JB_ECORRUPT.
  */
 int store_open(const struct conf *conf, bool read_only, struct jb_error *err,
                struct store **ret_store);
@@ -83,7 +85,8 @@ int store_seq_get(struct store_txn *txn, struct store_seq *ret_seq);
 /* Figures for /metrics and `jinbang verify`. */
 struct store_stat {
     uint64_t map_size, used_bytes; /* pages free for use again do not count as used */
-    uint64_t requests, results, models, flags, aliases, blocked, changes;
+    uint64_t requests, results, models, flags, aliases, blocked, hidden, changes;
+    uint64_t jobs, deliveries, dead_deliveries; /* deliveries: those not given up */
     unsigned readers, max_readers;
 };
 int store_stat_get(struct store_txn *txn, struct store_stat *ret_stat);

@@ -67,7 +67,7 @@ store_begin(struct store *store, enum store_mode mode, const char *actor, struct
         return jb_fail(err, JB_ENOMEM, "transaction");
     txn->store = store;
     txn->mode = mode;
-    txn->value = JB_BUF(VALUE_MAX);
+    txn->value = txn->before = txn->after = JB_BUF(VALUE_MAX);
     if (mode == STORE_WRITE && !(txn->actor = strdup(actor ? actor : ""))) {
         free(txn);
         return jb_fail(err, JB_ENOMEM, "transaction");
@@ -93,6 +93,8 @@ static void
 txn_free(struct store_txn *txn)
 {
     jb_buf_free(&txn->value);
+    jb_buf_free(&txn->before);
+    jb_buf_free(&txn->after);
     jb_arena_free(txn->scratch);
     free(txn->actor);
     free(txn);

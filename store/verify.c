@@ -312,8 +312,8 @@ is_one_of(const char *word, const char *const *words, size_t n)
 static int
 verify_change(void *ctx, struct jb_str key, struct jb_str value)
 {
-    static const char *const names[] = {"request", "result", "model",
-                                        "flag",    "alias",  "blocked"};
+    static const char *const names[] = {"request", "result",  "model",  "flag",
+                                        "alias",   "blocked", "hidden", "job"};
     static const char *const actions[] = {"new", "changed", "deleted"};
     struct verify *v = ctx;
     struct jb_error err = {0};
@@ -341,7 +341,8 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
 {
     static const char *const names[] = {META_SCHEMA,    META_SECRET,     META_BOARD_SEQ,
                                         META_QUEUE_SEQ, META_CHANGE_SEQ, META_REQUEST_ID,
-                                        META_RESULT_ID};
+                                        META_RESULT_ID, META_DELIVERY,   META_TIMING};
+    const size_t cursor = sizeof META_CURSOR - 1;
     struct verify *v = ctx;
     struct jb_error err = {0};
     struct codec_in in;
@@ -349,7 +350,8 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
 
     while (i < sizeof names / sizeof *names && !jb_str_is(key, names[i]))
         i++;
-    if (i == sizeof names / sizeof *names) {
+    if (i == sizeof names / sizeof *names &&
+        !(key.n > cursor && memcmp(key.p, META_CURSOR, cursor) == 0)) {
         problem(v, DBI_META, key, "not known");
         return 0;
     }

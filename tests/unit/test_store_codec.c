@@ -118,18 +118,18 @@ test_bad_numbers(void **state)
 {
     static const unsigned char infinite[8] = {0x7f, 0xf0}, other_nan[8] = {0xff, 0xf8},
                                two[1] = {2};
-    struct codec_in in = {infinite, 8, 0};
+    struct codec_in in = {infinite, 8, 0, 1};
 
     (void)state;
     codec_double(&in);
     assert_int_equal(in.err, JB_ECORRUPT);
-    in = (struct codec_in){other_nan, 8, 0};
+    in = (struct codec_in){other_nan, 8, 0, 1};
     codec_double(&in);
     assert_int_equal(in.err, JB_ECORRUPT);
-    in = (struct codec_in){other_nan, 7, 0};
+    in = (struct codec_in){other_nan, 7, 0, 1};
     codec_double(&in);
     assert_int_equal(in.err, JB_ECORRUPT);
-    in = (struct codec_in){two, 1, 0};
+    in = (struct codec_in){two, 1, 0, 1};
     codec_bool(&in);
     assert_int_equal(in.err, JB_ECORRUPT);
 }

@@ -488,13 +488,14 @@ test_notes(void **state)
     const char *text;
 
     for (enum store_note kind = 0; kind < NOTE_MAX; kind++) {
+        const int queue = kind == NOTE_HIDDEN; /* its requests leave the tables */
         assert_int_equal(put_note(f, kind, "old/name", "new/name"), STORE_NEW);
-        assert_moved(f, &seq, 1, 0, 1);
+        assert_moved(f, &seq, 1, queue, 1);
         assert_int_equal(put_note(f, kind, "old/name", "new/name"), STORE_SAME);
         assert_moved(f, &seq, 0, 0, 0);
         assert_int_equal(put_note(f, kind, "old/name", "newer/name"), STORE_CHANGED);
         assert_int_equal(put_note(f, kind, "another", "one"), STORE_NEW);
-        assert_moved(f, &seq, 2, 0, 2);
+        assert_moved(f, &seq, 2, 2 * queue, 2);
         struct store_txn *txn = fixture_begin(f, STORE_WRITE);
         assert_int_equal(store_note_get(txn, kind, "old/name", f->arena, &text), 0);
         assert_string_equal(text, "newer/name");
@@ -507,7 +508,7 @@ test_notes(void **state)
         assert_int_equal(store_note_delete(txn, kind, "another"), 0);
         assert_int_equal(store_note_delete(txn, kind, "another"), JB_ENOENT);
         fixture_commit(f, txn);
-        assert_moved(f, &seq, 1, 0, 1);
+        assert_moved(f, &seq, 1, queue, 1);
     }
     assert_int_equal(put_note(f, NOTE_FLAG, "no/text", NULL), STORE_NEW);
     assert_int_equal(put_note(f, NOTE_FLAG, "no/text", ""), STORE_SAME);
