@@ -81,7 +81,8 @@ struct board;
 /*
  * Rows of the results that a finished request stands behind (board/build.c says which). What is
  * stored under a former id of a model (results, flag, block, model information) counts for the
- * present one. Left out: blocked models, results without a benchmark of this board. Models
+ * present one. Left out: blocked and hidden models, requests that are hidden or under embargo,
+ * results without a benchmark of this board. Models
  * whose tags say that they are undisclosed merges are flagged; the flag "merged" holds their
  * link. `config` must outlive the board. JB_ENOMEM and what the store says.
  */

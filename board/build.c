@@ -6,10 +6,12 @@
  * benchmark, the latest run wins. A row that lacks a benchmark of the average has no average
  * and comes last, so that nobody gains by leaving one out.
  */
+#include "base/clock.h"
 #include "base/text.h"
 #include "board/choices.h"
 #include "board/snapshot.h"
 #include "queue/state.h"
+#include "store/job.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -52,6 +54,8 @@ struct row {
 
 struct build {
     struct board *board;
+    struct store_txn *txn;
+    int64_t now;
     struct jb_arena *scratch; /* lives as long as the building */
     struct named *aliases, *flags, *blocked, *models;
     struct candidates *requests;
@@ -160,6 +164,19 @@ each_model(void *ctx, const struct model_info *model)
     return 0;
 }
 
+/* Deleted by a moderator, or not to be published yet. */
+static int
+is_withheld(struct build *b, uint64_t id, bool *ret_withheld)
+{
+    struct job job = {0};
+    int rc = store_job_get(b->txn, id, b->scratch, &job);
+
+    if (rc && rc != JB_ENOENT)
+        return rc;
+    *ret_withheld = job.hidden || job.embargo > b->now;
+    return 0;
+}
+
 static int
 each_request(void *ctx, const struct request *request)
 {
@@ -169,6 +186,10 @@ each_request(void *ctx, const struct request *request)
 
     if (queue_state_table(queue_state_from_status(request->status)) != QUEUE_TABLE_FINISHED)
         return 0;
+    bool withheld;
+    int rc = is_withheld(b, request->id, &withheld);
+    if (rc || withheld)
+        return rc;
     HASH_FIND_STR(b->requests, model, list);
     if (!list) {
         list = jb_arena_alloc(b->scratch, sizeof(*list));
@@ -507,6 +528,8 @@ walk_store(struct build *b, struct store_txn *txn)
         rc = store_notes_each(txn, NOTE_FLAG, a, each_flag, b);
     if (rc == 0)
         rc = store_notes_each(txn, NOTE_BLOCKED, a, each_blocked, b);
+    if (rc == 0) /* deleted by a moderator */
+        rc = store_notes_each(txn, NOTE_HIDDEN, a, each_blocked, b);
     if (rc == 0)
         rc = store_models_each(txn, a, false, each_model, b);
     if (rc == 0)
@@ -521,7 +544,8 @@ board_build(struct store_txn *txn, const struct board_config *config, struct jb_
             struct board **ret_board)
 {
     struct board *board = calloc(1, sizeof(*board));
-    struct build b = {.board = board, .scratch = jb_arena_new(ARENA_MAX)};
+    struct build b = {
+        .board = board, .txn = txn, .now = jb_now_us(), .scratch = jb_arena_new(ARENA_MAX)};
     int rc = JB_ENOMEM;
 
     if (!board || !b.scratch)

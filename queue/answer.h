@@ -34,7 +34,8 @@ struct queue_answer {
 /* Sets every member; texts are formatted into the arena, from one format per language that
  * takes the same arguments in the same order. JB_ENOMEM. */
 int queue_answer_set(struct queue_answer *answer, struct jb_arena *arena, enum answer_kind kind,
-                     int status, const char *code, const char *zh, const char *en, ...);
+                     int status, const char *code, const char *zh, const char *en, ...)
+    __attribute__((format(printf, 6, 8), format(printf, 7, 8)));
 
 /*
  * What is to be said of a request as it stands: waiting, queued with its place, refused with

@@ -13,8 +13,11 @@ struct timing;
 
 struct queue_estimate {
     bool known;
-    double low, middle, high; /* seconds from the time of the lists; about 80 % between */
-    size_t runs;              /* past evaluations that it is learned from */
+    /* Seconds from the time of the lists: median, and the tenth and ninetieth part of a
+     * hundred. Those of several runs are added up, so that at least 80 % lie between when runs
+     * do not hang together. */
+    double low, middle, high;
+    size_t runs; /* past evaluations that it is learned from */
 };
 
 struct estimates;
@@ -24,8 +27,8 @@ struct estimates *estimates_new(void);
 void estimates_free(struct estimates *e);
 /* A past run; JB_ENOMEM. */
 int estimates_add(struct estimates *e, const struct timing *timing);
-/* After the last one was added. */
-void estimates_learn(struct estimates *e);
+/* After the last one was added. JB_ENOMEM. */
+int estimates_learn(struct estimates *e);
 
 /* How long a whole evaluation takes (seconds): its own size and precision if there are at least
  * three runs of it, else any precision of that size, else scaled from the nearest sizes. By

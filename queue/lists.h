@@ -22,8 +22,10 @@ struct queue_entry {
     bool private_;
     bool ours; /* submitted here, not imported */
     uint64_t attempts;
-    uint64_t same_as;  /* 0 none */
-    double params;     /* billions; NAN unknown */
+    uint64_t same_as; /* 0 none */
+    double params;    /* billions; NAN unknown */
+    uint64_t priority;
+    int64_t moment;    /* when it came to its turn or its end: what its table is ordered by */
     int64_t submitted; /* microseconds UTC; 0 unknown; so the others */
     int64_t started, ended, due;
     size_t place;                /* 1 is the next one; 0 does not wait for a host */

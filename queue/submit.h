@@ -21,15 +21,17 @@ struct submission {
     bool nonce_derived;
 };
 
+/* A model type that may be chosen; an answer may name it by any of these, or as `<icon> :
+ * <label>` (how requests store it) or `<icon> <label>`. */
+struct submit_type {
+    const char *key, *icon, *label;
+};
+
 /* What the board offers, as the form shows it. Pointers live as long as the rules. */
 struct submit_rules {
-    const struct conf *conf;       /* submit.* */
-    const char *const *precisions; /* "float16" …, without `?` */
-    size_t n_precisions;
-    const char *const *types; /* "🟢 : pretrained" …, without `?` */
-    const char *const
-        *type_symbols;             /* "🟢" …, beside them: what an answer may begin with */
-    const char *const *type_names; /* "pretrained" … */
+    const struct conf *conf;           /* submit.* */
+    struct setting_strings precisions; /* "float16" …; `?` among them is not offered */
+    const struct submit_type *types;   /* without the unknown one */
     size_t n_types;
 };
 
@@ -47,7 +49,8 @@ int queue_submit(struct store_txn *txn, const struct submit_rules *rules,
                  const struct submission *submission, int64_t now, struct jb_arena *arena,
                  struct jb_error *err, struct queue_answer *ret_answer);
 
-/* Whom the quota counts a model for: the part before the slash, folded; "" for a bare name. */
+/* Whom the quota counts a model for: the part before the slash, in lower case; "-" for all bare
+ * names together. NULL: no memory. */
 const char *queue_owner(const char *model, struct jb_arena *arena);
 
 /* "jbs_" and 40 hex digits. */
