@@ -209,7 +209,7 @@ const struct setting conf_table[] = {
      .help = "Organisations or users with twice the quota."},
     {"submit.builtin", SETTING_STRINGS, AT(submit.builtin), "jinbang/random",
      .help = "Model ids that are our own and need no check with the hub and no quota."},
-    {"submit.wait", SETTING_DURATION, AT(submit.wait), "60s", 0, 10 * MINUTE,
+    {"submit.wait", SETTING_DURATION, AT(submit.wait), "45s", 0, 55 * SECOND,
      .help = "How long a call of the form waits for the check with the hub before it answers "
              "that the check goes on."},
     {"submit.card_min", SETTING_INT, AT(submit.card_min), "200", 0, 100000,

@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "queue/life.h"
 #include "queue/moderate.h"
+#include "queue/quota.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -295,54 +296,32 @@ in_list(const struct setting_strings *list, const char *word)
     return false;
 }
 
-/* ret: seconds until a place is free, 0 there is one. */
-static int
-quota_wait(struct submitting *s, uint64_t *ret_used, int64_t *ret_allowed, int64_t *ret_wait)
-{
-    const struct conf *conf = s->rules->conf;
-    int64_t window = conf->submit.window * 1000, oldest = 0;
-    int64_t allowed = conf->submit.quota * (in_list(&conf->submit.doubled, s->owner) ? 2 : 1);
-    int rc = store_quota_count(s->txn, s->owner, s->now - window, ret_used, &oldest);
-
-    if (rc)
-        return jb_fail(s->err, rc, "%s", store_txn_reason(s->txn)->text);
-    *ret_allowed = allowed;
-    *ret_wait = 0;
-    if (*ret_used >= (uint64_t)allowed) {
-        int64_t wait =
-            oldest ? (oldest + window - s->now + 999999) / 1000000 : window / 1000000;
-        *ret_wait = wait > 0 ? wait : 1;
-    }
-    return 0;
-}
-
 static int
 check_quota(struct submitting *s)
 {
-    uint64_t used = 0;
-    int64_t allowed = 0, wait = 0;
+    const struct conf *conf = s->rules->conf;
+    struct quota quota = {0};
     int rc;
 
-    s->builtin = in_list(&s->rules->conf->submit.builtin, s->model);
+    s->builtin = in_list(&conf->submit.builtin, s->model);
     s->owner = s->builtin ? "" : queue_owner(s->model, s->arena);
     if (!s->owner)
         return jb_fail(s->err, JB_ENOMEM, "no memory for a submission");
     if (s->builtin)
         return GO_ON;
-    if ((rc = quota_wait(s, &used, &allowed, &wait)))
-        return rc;
-    if (!wait)
+    if ((rc = queue_quota(s->txn, conf, s->owner, s->now, &quota)))
+        return jb_fail(s->err, rc, "%s", store_txn_reason(s->txn)->text);
+    if (!quota.wait)
         return GO_ON;
-    double days = (double)s->rules->conf->submit.window / 86400e3;
     rc =
         ANSWER(s, ANSWER_ERROR, 429, "quota",
                "%s 在最近 %g 天内已提交 %llu 个模型，上限为 %lld 个；约 %lld "
                "小时后可以再次提交。",
                "%s has submitted within the last %g days %llu models of at most %lld; the next "
                "one can be taken in about %lld hours.",
-               s->owner, days, (unsigned long long)used, (long long)allowed,
-               (long long)((wait + 3599) / 3600));
-    s->answer->retry_after = wait;
+               s->owner, (double)conf->submit.window / 86400e3, (unsigned long long)quota.used,
+               (long long)quota.allowed, (long long)((quota.wait + 3599) / 3600));
+    s->answer->retry_after = quota.wait;
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "queue/lists.h"
 #include "queue/moderate.h"
 #include "queue/move.h"
+#include "queue/own.h"
 #include "queue/verdict.h"
 
 #define SECOND_US INT64_C(1000000)

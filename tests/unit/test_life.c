@@ -253,6 +253,66 @@ test_moderation(void **state)
     assert_sound(f);
 }
 
+static struct queue_answer
+own(struct fixture *f, uint64_t id, const char *secret, enum queue_event event, int64_t now)
+{
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    struct queue_answer a;
+
+    assert_int_equal(
+        queue_own(txn, &f->conf, id, jb_str(secret), event, now, f->arena, &f->err, &a), 0);
+    if (a.kind == ANSWER_SUCCESS || a.kind == ANSWER_WAITING)
+        fixture_commit(f, txn);
+    else
+        store_abort(txn);
+    return a;
+}
+
+static void
+test_own(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_answer sent = queue_send(f, "org/model"), a;
+    struct hub_verdict v = queue_pass(COMMIT_A);
+    uint64_t id = sent.request;
+
+    a = own(f, id, "jbs_wrong", QUEUE_EVENT_CANCEL, NOW);
+    assert_int_equal(a.status, 403);
+    assert_int_equal(own(f, 99, sent.secret, QUEUE_EVENT_CANCEL, NOW).status, 404);
+    assert_int_equal(own(f, id, sent.secret, QUEUE_EVENT_RERUN, NOW).status, 409);
+    a = own(f, id, sent.secret, QUEUE_EVENT_CANCEL, NOW);
+    assert_true(a.status == 200 && a.kind == ANSWER_SUCCESS);
+    assert_string_equal(a.code, "cancelled");
+    assert_int_equal(queue_used(f, "org"), 0);
+    assert_int_equal(own(f, id, sent.secret, QUEUE_EVENT_CANCEL, NOW).status, 409);
+    /* Again: it takes a place, if there is one. */
+    for (int i = 0; i < 5; i++) {
+        char model[32];
+        snprintf(model, sizeof model, "org/m%d", i);
+        queue_accepted(f, model);
+    }
+    a = own(f, id, sent.secret, QUEUE_EVENT_RERUN, NOW + 5);
+    assert_int_equal(a.status, 429);
+    assert_int_equal(queue_used(f, "org"), 5);
+    a = own(f, id, sent.secret, QUEUE_EVENT_RERUN, NOW + 8 * DAY_US);
+    assert_string_equal(a.code, "accepted"); /* it was never checked */
+    assert_int_equal(queue_job(f, id, NULL).accepted, NOW + 8 * DAY_US);
+    assert_int_equal(queue_used(f, "org"), 6);
+    assert_int_equal(queue_say(f, id, 1, &v, NOW), 0);
+    /* One that still has its place keeps it, a full quota or not; it counts from now. */
+    assert_int_equal(queue_event(f, id, QUEUE_EVENT_START, QUEUE_PLATFORM, NOW), 0);
+    struct queue_move fail = {
+        .event = QUEUE_EVENT_FAIL, .who = QUEUE_PLATFORM, .failure = FAILURE_OUT_OF_MEMORY};
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(queue_move(txn, id, &fail, NOW, &f->err, NULL), 0);
+    fixture_commit(f, txn);
+    a = own(f, id, sent.secret, QUEUE_EVENT_RERUN, NOW + 9 * DAY_US);
+    assert_string_equal(a.code, "queued");
+    assert_int_equal(queue_job(f, id, NULL).accepted, NOW + 9 * DAY_US);
+    assert_int_equal(queue_used(f, "org"), 6);
+    assert_sound(f);
+}
+
 /* Every state, every event, everybody: what the table allows leads to a sound store, what it
  * does not leaves everything as it was. */
 static void
@@ -439,6 +499,7 @@ main(void)
         WITH_STORE(test_rerun_begins_with_the_check),
         WITH_STORE(test_result_arrives),
         WITH_STORE(test_moderation),
+        WITH_STORE(test_own),
         WITH_STORE(test_every_move),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_estimates),
