@@ -4,6 +4,14 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+/* What differs: JSON already, nothing as null. */
+static void
+put_difference(struct jb_json *json, const char *member, const char *object)
+{
+    jb_json_key(json, member);
+    jb_json_raw(json, jb_str(*object ? object : "null"));
+}
+
 static int
 log_change(void *ctx, const struct change *c)
 {
@@ -20,12 +28,20 @@ log_change(void *ctx, const struct change *c)
         jb_json_ktext(&l->json, "action", c->action);
         jb_json_ktext(&l->json, "name", c->name);
         jb_json_kint(&l->json, "id", (int64_t)c->id);
+        put_difference(&l->json, "before", c->before);
+        put_difference(&l->json, "after", c->after);
         jb_json_end(&l->json);
     } else {
         printf("%llu\t%s\t", (unsigned long long)c->seq, time);
         cli_put_text(stdout, c->actor);
         printf("\t%s\t%s\t", c->kind, c->action);
         cli_put_text(stdout, c->name);
+        if (*c->before || *c->after) {
+            putchar('\t');
+            cli_put_text(stdout, c->before);
+            fputs(*c->before && *c->after ? " -> " : *c->after ? "-> " : " ->", stdout);
+            cli_put_text(stdout, c->after);
+        }
         putchar('\n');
     }
     jb_arena_reset(l->arena);

@@ -514,6 +514,13 @@ server_put_metrics(struct server *s, const struct site *site, struct jb_buf *out
                     (double)keeper.store.requests);
     metrics_put_one(out, "jinbang_store_results", "gauge", "Results stored.",
                     (double)keeper.store.results);
+    metrics_put_one(out, "jinbang_store_jobs", "gauge", "Requests with a job of ours.",
+                    (double)keeper.store.jobs);
+    metrics_put_one(out, "jinbang_store_deliveries", "gauge",
+                    "Events that wait for their webhook.", (double)keeper.store.deliveries);
+    metrics_put_one(out, "jinbang_store_dead_deliveries", "gauge",
+                    "Events that no webhook took; given up.",
+                    (double)keeper.store.dead_deliveries);
     metrics_put_one(out, "jinbang_store_changes_total", "counter", "Entries of the change log.",
                     (double)keeper.store.changes);
 }

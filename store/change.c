@@ -86,6 +86,8 @@ cursor_key(struct store_txn *txn, const char *name, char *ret_key, size_t size)
 
     if (rc || (rc = check_line("cursor", name, STORE_WORD_MAX, &txn->err)))
         return rc;
+    if (!name || !*name)
+        return store_txn_fail(txn, JB_EINVAL, "cursor: of nobody");
     snprintf(ret_key, size, META_CURSOR "%s", name);
     return 0;
 }

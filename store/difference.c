@@ -78,6 +78,16 @@ difference_text(struct difference *d, const char *member, const char *old, const
         put_text(json, now);
 }
 
+/* Whole numbers without ".0": most are, and imports write many. */
+static void
+put_number(struct jb_json *json, double v)
+{
+    if (v == trunc(v) && fabs(v) < 1e15)
+        jb_json_int(json, (int64_t)v);
+    else
+        jb_json_double(json, v);
+}
+
 void
 difference_number(struct difference *d, const char *member, double old, double now)
 {
@@ -86,9 +96,9 @@ difference_number(struct difference *d, const char *member, double old, double n
     if (d->had && d->has && (isnan(old) || isnan(now) ? isnan(old) && isnan(now) : old == now))
         return;
     if ((json = before(d, isnan(old), member)))
-        jb_json_double(json, old);
+        put_number(json, old);
     if ((json = after(d, isnan(now), member)))
-        jb_json_double(json, now);
+        put_number(json, now);
 }
 
 void

@@ -204,17 +204,33 @@ env_open_dbis(struct store *store, MDB_txn *txn, unsigned flags, struct jb_error
     return 0;
 }
 
+static int
+fail_newer(const struct store *store, uint64_t schema, struct jb_error *err)
+{
+    return jb_fail(err, JB_EVERSION,
+                   "%s: the store has schema %llu, this program knows %d; use a newer jinbang",
+                   store->path, (unsigned long long)schema, STORE_SCHEMA);
+}
+
 /* From an older schema to this one. All that schema 2 added are databases, and entries of the
  * change log in two versions. */
 static int
 env_migrate(struct store *store, struct jb_error *err)
 {
     struct store_txn *txn;
+    uint64_t schema = 0;
     int rc = store_begin(store, STORE_WRITE, "migration", err, &txn);
 
     if (rc)
         return rc;
-    if ((rc = env_open_dbis(store, txn->txn, MDB_CREATE, err))) {
+    /* Another process may have been faster. */
+    if ((rc = store_meta_get(txn, META_SCHEMA, &schema)))
+        return store_commit(txn, err);
+    if (schema > STORE_SCHEMA)
+        rc = fail_newer(store, schema, err);
+    else
+        rc = env_open_dbis(store, txn->txn, MDB_CREATE, err);
+    if (rc) {
         store_abort(txn);
         return rc;
     }
@@ -241,10 +257,7 @@ env_load(struct store *store, struct jb_error *err)
     else if ((rc = store_meta_get(&view, META_SCHEMA, &schema)))
         rc = jb_fail(err, rc, "%s: %s", store->path, view.err.text);
     else if (schema > STORE_SCHEMA)
-        rc =
-            jb_fail(err, JB_EVERSION,
-                    "%s: the store has schema %llu, this program knows %d; use a newer jinbang",
-                    store->path, (unsigned long long)schema, STORE_SCHEMA);
+        rc = fail_newer(store, schema, err);
     else if (schema == 0)
         rc = jb_fail(err, JB_ECORRUPT, "%s: the store has no schema number", store->path);
     else if (schema < STORE_SCHEMA && store->read_only)

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/codec.h"
-#include "store/env.h"
+#include "store/verify.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct verify {
-    struct store_txn *txn;
-    struct jb_arena *arena; /* of the value at hand */
-    void (*problem)(void *ctx, const char *text);
-    void *ctx;
-    int n;
-    const struct kind *kind; /* of the records being walked */
-    uint64_t last;           /* greatest id or seq seen */
-};
 
 /* What requests and results have in common. */
 struct head {
@@ -22,7 +12,7 @@ struct head {
     uint64_t doc_n;
 };
 
-struct kind {
+struct verify_kind {
     enum store_dbi record, keys, models;
     char doc;
     const char *counter;
@@ -30,24 +20,30 @@ struct kind {
                 struct head *ret_head);
 };
 
-static void problem(struct verify *v, enum store_dbi dbi, struct jb_str key, const char *fmt,
-                    ...) __attribute__((format(printf, 4, 5)));
-
 /* A key as people can read it: an id as a number, the rest as text, NULs as '|'. */
 static void
 key_text(enum store_dbi dbi, struct jb_str key, struct jb_buf *out)
 {
     struct jb_str text = key;
-    bool has_id = false;
+    size_t ids = 0; /* at the end */
 
-    if (dbi == DBI_REQUEST || dbi == DBI_RESULT || dbi == DBI_CHANGE)
-        has_id = key.n == 8;
-    else if (dbi == DBI_REQUEST_MODEL || dbi == DBI_RESULT_MODEL)
-        has_id = key.n >= 8;
-    else if (dbi == DBI_DOC)
-        has_id = key.n == 9 && (key.p[0] == CODEC_REQUEST || key.p[0] == CODEC_RESULT);
-    if (has_id)
-        text.n -= 8;
+    switch (dbi) {
+    case DBI_REQUEST:
+    case DBI_RESULT:
+    case DBI_CHANGE:
+    case DBI_JOB:
+    case DBI_TIMING:
+    case DBI_DELIVERY: ids = key.n == 8; break;
+    case DBI_REQUEST_MODEL:
+    case DBI_RESULT_MODEL: ids = key.n >= 8; break;
+    case DBI_DOC:
+        ids = key.n == 9 && (key.p[0] == CODEC_REQUEST || key.p[0] == CODEC_RESULT);
+        break;
+    case DBI_QUOTA: ids = key.n >= 16 ? 2 : 0; break;
+    case DBI_JOB_STATE: ids = key.n >= 24 ? 3 : 0; break;
+    default: break;
+    }
+    text.n -= 8 * ids;
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c == 0)
@@ -57,12 +53,13 @@ key_text(enum store_dbi dbi, struct jb_str key, struct jb_buf *out)
         else
             jb_buf_putc(out, (char)c);
     }
-    if (has_id)
-        jb_buf_printf(out, "%llu", (unsigned long long)store_id_from(key.p + key.n - 8));
+    for (size_t at = text.n; at < key.n; at += 8)
+        jb_buf_printf(out, "%s%llu", at == text.n ? "" : " ",
+                      (unsigned long long)store_id_from(key.p + at));
 }
 
-static void
-problem(struct verify *v, enum store_dbi dbi, struct jb_str key, const char *fmt, ...)
+void
+verify_problem(struct verify *v, enum store_dbi dbi, struct jb_str key, const char *fmt, ...)
 {
     struct jb_buf text = JB_BUF(4096);
     char reason[600];
@@ -106,7 +103,7 @@ read_result(struct verify *v, struct jb_str value, struct jb_error *err, struct 
     return 0;
 }
 
-static const struct kind kinds[] = {
+static const struct verify_kind kinds[] = {
     {DBI_REQUEST, DBI_REQUEST_KEY, DBI_REQUEST_MODEL, CODEC_REQUEST, META_REQUEST_ID,
      read_request},
     {DBI_RESULT, DBI_RESULT_KEY, DBI_RESULT_MODEL, CODEC_RESULT, META_RESULT_ID, read_result},
@@ -114,7 +111,7 @@ static const struct kind kinds[] = {
 
 /* The record of an id, or NULL: it is missing, or damaged and reported where it stands. */
 static const struct head *
-head_of(struct verify *v, const struct kind *kind, uint64_t id, bool *ret_missing,
+head_of(struct verify *v, const struct verify_kind *kind, uint64_t id, bool *ret_missing,
         struct head *head)
 {
     struct store_key key = {0};
@@ -137,46 +134,48 @@ expect_doc(struct verify *v, enum store_dbi dbi, struct jb_str key, char kind,
     doc_key(&at, kind, owner);
     int rc = store_get(v->txn, DBI_DOC, &at, &value);
     if (rc == JB_ENOENT && n)
-        problem(v, dbi, key, "its document of %llu bytes is missing", (unsigned long long)n);
+        verify_problem(v, dbi, key, "its document of %llu bytes is missing",
+                       (unsigned long long)n);
     else if (!rc && !n)
-        problem(v, dbi, key, "has a document that it does not know");
+        verify_problem(v, dbi, key, "has a document that it does not know");
     else if (!rc && value.n != n + CODEC_HEAD)
-        problem(v, dbi, key, "its document has %zu bytes instead of %llu",
-                value.n < CODEC_HEAD ? 0 : value.n - CODEC_HEAD, (unsigned long long)n);
+        verify_problem(v, dbi, key, "its document has %zu bytes instead of %llu",
+                       value.n < CODEC_HEAD ? 0 : value.n - CODEC_HEAD, (unsigned long long)n);
 }
 
 static int
 verify_record(void *ctx, struct jb_str key, struct jb_str value)
 {
     struct verify *v = ctx;
-    const struct kind *kind = v->kind;
+    const struct verify_kind *kind = v->kind;
     struct jb_error err = {0};
     struct head head;
     struct jb_str entry;
 
     jb_arena_reset(v->arena);
     if (key.n != 8) {
-        problem(v, kind->record, key, "the key is not an id");
+        verify_problem(v, kind->record, key, "the key is not an id");
         return 0;
     }
     uint64_t id = store_id_from(key.p);
     v->last = id;
     int rc = kind->read(v, value, &err, &head);
     if (rc) {
-        problem(v, kind->record, key, "%s", err.text);
+        verify_problem(v, kind->record, key, "%s", err.text);
         return store_txn_error(v->txn);
     }
     rc = store_get(v->txn, kind->keys, &head.identity, &entry);
     if (rc == JB_ENOENT)
-        problem(v, kind->record, key, "has no entry in %s", store_dbi_names[kind->keys]);
+        verify_problem(v, kind->record, key, "has no entry in %s", store_dbi_names[kind->keys]);
     else if (!rc && entry.n == 8 && store_id_from(entry.p) != id)
-        problem(v, kind->record, key, "the entry in %s names %llu instead",
-                store_dbi_names[kind->keys], (unsigned long long)store_id_from(entry.p));
+        verify_problem(v, kind->record, key, "the entry in %s names %llu instead",
+                       store_dbi_names[kind->keys], (unsigned long long)store_id_from(entry.p));
     struct store_key by_model = {0};
     index_model_key(&by_model, head.model);
     store_key_id(&by_model, id);
     if (store_get(v->txn, kind->models, &by_model, &entry) == JB_ENOENT)
-        problem(v, kind->record, key, "has no entry in %s", store_dbi_names[kind->models]);
+        verify_problem(v, kind->record, key, "has no entry in %s",
+                       store_dbi_names[kind->models]);
     expect_doc(v, kind->record, key, kind->doc, key, head.doc_n);
     return store_txn_error(v->txn);
 }
@@ -185,23 +184,23 @@ static int
 verify_key(void *ctx, struct jb_str key, struct jb_str value)
 {
     struct verify *v = ctx;
-    const struct kind *kind = v->kind;
+    const struct verify_kind *kind = v->kind;
     struct head head;
     bool missing;
 
     jb_arena_reset(v->arena);
     if (value.n != 8) {
-        problem(v, kind->keys, key, "does not hold an id");
+        verify_problem(v, kind->keys, key, "does not hold an id");
         return 0;
     }
     uint64_t id = store_id_from(value.p);
     const struct head *found = head_of(v, kind, id, &missing, &head);
     if (missing)
-        problem(v, kind->keys, key, "names %s %llu, which is not there",
-                store_dbi_names[kind->record], (unsigned long long)id);
+        verify_problem(v, kind->keys, key, "names %s %llu, which is not there",
+                       store_dbi_names[kind->record], (unsigned long long)id);
     else if (found && !jb_str_eq(store_key_view(&head.identity), key))
-        problem(v, kind->keys, key, "names %s %llu, which is another",
-                store_dbi_names[kind->record], (unsigned long long)id);
+        verify_problem(v, kind->keys, key, "names %s %llu, which is another",
+                       store_dbi_names[kind->record], (unsigned long long)id);
     return store_txn_error(v->txn);
 }
 
@@ -209,25 +208,25 @@ static int
 verify_by_model(void *ctx, struct jb_str key, struct jb_str value)
 {
     struct verify *v = ctx;
-    const struct kind *kind = v->kind;
+    const struct verify_kind *kind = v->kind;
     struct head head;
     bool missing;
 
     jb_arena_reset(v->arena);
     if (key.n < 10 || key.p[key.n - 9] != '\0' || strlen(key.p) != key.n - 9) {
-        problem(v, kind->models, key, "the key is not a model and an id");
+        verify_problem(v, kind->models, key, "the key is not a model and an id");
         return 0;
     }
     if (value.n)
-        problem(v, kind->models, key, "the value is not empty");
+        verify_problem(v, kind->models, key, "the value is not empty");
     uint64_t id = store_id_from(key.p + key.n - 8);
     const struct head *found = head_of(v, kind, id, &missing, &head);
     if (missing)
-        problem(v, kind->models, key, "names %s %llu, which is not there",
-                store_dbi_names[kind->record], (unsigned long long)id);
+        verify_problem(v, kind->models, key, "names %s %llu, which is not there",
+                       store_dbi_names[kind->record], (unsigned long long)id);
     else if (found && !jb_str_is((struct jb_str){key.p, key.n - 9}, head.model))
-        problem(v, kind->models, key, "names %s %llu, which is of another model",
-                store_dbi_names[kind->record], (unsigned long long)id);
+        verify_problem(v, kind->models, key, "names %s %llu, which is of another model",
+                       store_dbi_names[kind->record], (unsigned long long)id);
     return store_txn_error(v->txn);
 }
 
@@ -244,7 +243,7 @@ verify_model(void *ctx, struct jb_str key, struct jb_str value)
     if (!rc && !(model.model = jb_arena_dup(v->arena, key.p, key.n)))
         return store_txn_fail(v->txn, JB_ENOMEM, "no memory for a name");
     if (rc || store_model_check(&model, &err)) {
-        problem(v, DBI_MODEL, key, "%s", err.text);
+        verify_problem(v, DBI_MODEL, key, "%s", err.text);
         return 0;
     }
     expect_doc(v, DBI_MODEL, key, CODEC_MODEL, key, doc_n);
@@ -270,7 +269,7 @@ verify_note(void *ctx, struct jb_str key, struct jb_str value)
     if (!name)
         return store_txn_fail(v->txn, JB_ENOMEM, "no memory for a name");
     if (rc || store_note_check(notes->kind, name, text, &err))
-        problem(v, note_dbi(notes->kind), key, "%s", err.text);
+        verify_problem(v, note_dbi(notes->kind), key, "%s", err.text);
     return 0;
 }
 
@@ -287,15 +286,15 @@ verify_doc(void *ctx, struct jb_str key, struct jb_str value)
                                                     : DBI_MAX;
 
     if (dbi == DBI_MAX || owner.n == 0) {
-        problem(v, DBI_DOC, key, "the key is not that of a document");
+        verify_problem(v, DBI_DOC, key, "the key is not that of a document");
         return 0;
     }
     if (codec_open(value, CODEC_DOC, 1, &err, &in))
-        problem(v, DBI_DOC, key, "%s", err.text);
+        verify_problem(v, DBI_DOC, key, "%s", err.text);
     struct store_key at = {0};
     store_key_put(&at, owner.p, owner.n);
     if (store_get(v->txn, dbi, &at, &entry) == JB_ENOENT)
-        problem(v, DBI_DOC, key, "belongs to no %s", store_dbi_names[dbi]);
+        verify_problem(v, DBI_DOC, key, "belongs to no %s", store_dbi_names[dbi]);
     return store_txn_error(v->txn);
 }
 
@@ -307,6 +306,15 @@ is_one_of(const char *word, const char *const *words, size_t n)
             return true;
     }
     return false;
+}
+
+/* What differs: nothing, or the outside of a JSON object. */
+static bool
+is_object(const char *text)
+{
+    size_t n = strlen(text);
+
+    return n == 0 || (n >= 2 && text[0] == '{' && text[n - 1] == '}');
 }
 
 static int
@@ -321,18 +329,19 @@ verify_change(void *ctx, struct jb_str key, struct jb_str value)
 
     jb_arena_reset(v->arena);
     if (key.n != 8) {
-        problem(v, DBI_CHANGE, key, "the key is not a number");
+        verify_problem(v, DBI_CHANGE, key, "the key is not a number");
         return 0;
     }
     uint64_t seq = store_id_from(key.p);
     if (seq != v->last + 1)
-        problem(v, DBI_CHANGE, key, "follows entry %llu", (unsigned long long)v->last);
+        verify_problem(v, DBI_CHANGE, key, "follows entry %llu", (unsigned long long)v->last);
     v->last = seq;
     if (change_decode(value, v->arena, &err, &change))
-        problem(v, DBI_CHANGE, key, "%s", err.text);
+        verify_problem(v, DBI_CHANGE, key, "%s", err.text);
     else if (!is_one_of(change.kind, names, sizeof names / sizeof *names) ||
-             !is_one_of(change.action, actions, sizeof actions / sizeof *actions))
-        problem(v, DBI_CHANGE, key, "the entry does not have its form");
+             !is_one_of(change.action, actions, sizeof actions / sizeof *actions) ||
+             !is_object(change.before) || !is_object(change.after))
+        verify_problem(v, DBI_CHANGE, key, "the entry does not have its form");
     return 0;
 }
 
@@ -352,7 +361,7 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
         i++;
     if (i == sizeof names / sizeof *names &&
         !(key.n > cursor && memcmp(key.p, META_CURSOR, cursor) == 0)) {
-        problem(v, DBI_META, key, "not known");
+        verify_problem(v, DBI_META, key, "not known");
         return 0;
     }
     int rc = codec_open(value, CODEC_META, 1, &err, &in);
@@ -364,12 +373,11 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
         rc = codec_close(&in, &err);
     }
     if (rc)
-        problem(v, DBI_META, key, "%s", err.text);
+        verify_problem(v, DBI_META, key, "%s", err.text);
     return 0;
 }
 
-/* A counter that is damaged was reported with meta; its errors must not end the walk. */
-static void
+void
 verify_counter(struct verify *v, const char *name, enum store_dbi dbi, bool exact)
 {
     struct store_txn view = {.store = v->txn->store, .txn = v->txn->txn, .mode = STORE_READ};
@@ -378,8 +386,25 @@ verify_counter(struct verify *v, const char *name, enum store_dbi dbi, bool exac
     if (store_meta_get(&view, name, &value))
         return;
     if (exact ? value != v->last : value < v->last)
-        problem(v, DBI_META, jb_str(name), "is %llu, but the last entry of %s is %llu",
-                (unsigned long long)value, store_dbi_names[dbi], (unsigned long long)v->last);
+        verify_problem(v, DBI_META, jb_str(name), "is %llu, but the last entry of %s is %llu",
+                       (unsigned long long)value, store_dbi_names[dbi],
+                       (unsigned long long)v->last);
+}
+
+/* Nobody has read further than there is. */
+static int
+verify_cursor(void *ctx, struct jb_str key, struct jb_str value)
+{
+    struct verify *v = ctx;
+    struct codec_in in;
+
+    if (codec_open(value, CODEC_META, 1, NULL, &in))
+        return 0;
+    uint64_t seq = codec_uint(&in);
+    if (!codec_close(&in, NULL) && seq > v->last)
+        verify_problem(v, DBI_META, key, "is %llu, but the last entry of change is %llu",
+                       (unsigned long long)seq, (unsigned long long)v->last);
+    return 0;
 }
 
 static int
@@ -408,9 +433,13 @@ verify_all(struct verify *v)
         rc = store_walk(v->txn, DBI_DOC, all, all, verify_doc, v);
     if (rc)
         return rc;
+    if ((rc = verify_jobs(v)))
+        return rc;
     v->last = 0;
     rc = store_walk(v->txn, DBI_CHANGE, all, all, verify_change, v);
     verify_counter(v, META_CHANGE_SEQ, DBI_CHANGE, true);
+    if (!rc)
+        rc = store_walk(v->txn, DBI_META, JB_STR(META_CURSOR), all, verify_cursor, v);
     return rc;
 }
 

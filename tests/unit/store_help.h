@@ -130,6 +130,18 @@ fixture_seq(struct fixture *f)
     return seq;
 }
 
+/* By how much the counters moved since `seq`, which is brought up to date. */
+static inline void
+assert_moved(struct fixture *f, struct store_seq *seq, int board, int queue, int change)
+{
+    struct store_seq now = fixture_seq(f);
+
+    assert_int_equal(now.board - seq->board, board);
+    assert_int_equal(now.queue - seq->queue, queue);
+    assert_int_equal(now.change - seq->change, change);
+    *seq = now;
+}
+
 static inline struct request
 a_request(const char *model)
 {

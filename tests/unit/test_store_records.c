@@ -48,18 +48,6 @@ put_note(struct fixture *f, enum store_note kind, const char *name, const char *
     return outcome;
 }
 
-/* By how much the counters moved since `seq`, which is brought up to date. */
-static void
-assert_moved(struct fixture *f, struct store_seq *seq, int board, int queue, int change)
-{
-    struct store_seq now = fixture_seq(f);
-
-    assert_int_equal(now.board - seq->board, board);
-    assert_int_equal(now.queue - seq->queue, queue);
-    assert_int_equal(now.change - seq->change, change);
-    *seq = now;
-}
-
 struct seen {
     int n;
     uint64_t ids[32];
