@@ -47,42 +47,57 @@ cli_fail(const struct cli *cli, const struct jb_error *err)
                : CLI_FAILED;
 }
 
-bool
-cli_switches(const struct cli *cli, int *argc, char **argv, const char *const *names,
-             bool *ret_on)
-{
-    int kept = 0;
-    bool options = true;
-
-    for (size_t i = 0; names[i]; i++)
-        ret_on[i] = false;
-    for (int a = 0; a < *argc; a++) {
-        bool found = false;
-
-        if (!options || argv[a][0] != '-' || !argv[a][1]) {
-            argv[kept++] = argv[a];
-            continue;
-        }
-        if (strcmp(argv[a], "--") == 0) {
-            options = false;
-            continue;
-        }
-        for (size_t i = 0; names[i]; i++)
-            if (strncmp(argv[a], "--", 2) == 0 && strcmp(argv[a] + 2, names[i]) == 0)
-                found = ret_on[i] = true;
-        if (!found) {
-            cli_usage(cli, "unknown option %.60s", argv[a]);
-            return false;
-        }
-    }
-    *argc = kept;
-    return true;
-}
-
 int
 cli_open(struct cli *cli, bool read_only, struct jb_error *err, struct store **ret_store)
 {
     return store_open(&cli->conf, read_only, err, ret_store);
+}
+
+int
+cli_reason(struct store_txn *txn, int rc, struct jb_error *err)
+{
+    return jb_fail(err, rc, "%s",
+                   store_txn_error(txn) ? store_txn_reason(txn)->text : jb_strerror(rc));
+}
+
+static int
+in_transaction(struct cli *cli, enum store_mode mode,
+               int (*work)(void *ctx, struct store_txn *txn, struct jb_error *err), void *ctx)
+{
+    bool read_only = mode == STORE_READ;
+    struct jb_error err = {0};
+    struct store *store;
+    struct store_txn *txn;
+    int rc;
+
+    if (cli_open(cli, read_only, &err, &store))
+        return cli_fail(cli, &err);
+    rc = store_begin(store, mode, read_only ? NULL : cli->actor, &err, &txn);
+    if (!rc) {
+        rc = work(ctx, txn, &err);
+        if (rc)
+            cli_reason(txn, rc, &err);
+        if (rc || read_only)
+            store_abort(txn);
+        else
+            rc = store_commit(txn, &err);
+    }
+    store_close(store);
+    return rc ? cli_fail(cli, &err) : CLI_DONE;
+}
+
+int
+cli_change(struct cli *cli,
+           int (*change)(void *ctx, struct store_txn *txn, struct jb_error *err), void *ctx)
+{
+    return in_transaction(cli, STORE_WRITE, change, ctx);
+}
+
+int
+cli_look(struct cli *cli, int (*look)(void *ctx, struct store_txn *txn, struct jb_error *err),
+         void *ctx)
+{
+    return in_transaction(cli, STORE_READ, look, ctx);
 }
 
 int

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/arrivals.h"
 #include "cli/cli.h"
 
 #include <string.h>
@@ -53,8 +54,10 @@ cmd_import(struct cli *cli, int argc, char **argv)
     struct import_sink sink;
     struct jb_error err = {0};
     struct store *store;
-    bool invert;
-    int rc;
+    bool invert, results;
+    uint64_t mark = 0;
+    size_t finished = 0;
+    int rc, code;
 
     if (!cli_switches(cli, &argc, argv, switches, &invert))
         return CLI_USAGE;
@@ -64,15 +67,22 @@ cmd_import(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "cannot import \"%.60s\"", argv[1]);
     if (invert && strcmp(argv[1], "table") != 0)
         return cli_usage(cli, "--invert is for tables");
-    if ((strcmp(argv[1], "results") == 0 || strcmp(argv[1], "table") == 0) &&
-        cli_board(cli, &err, &board))
+    results = strcmp(argv[1], "results") == 0;
+    if ((results || strcmp(argv[1], "table") == 0) && cli_board(cli, &err, &board))
         return err.code ? cli_fail(cli, &err) : CLI_FAILED;
     if (cli_open(cli, false, &err, &store))
         return cli_fail(cli, &err);
     cli_sink(cli, &sink);
-    rc = import_kind(cli, store, argv[1], argv[2], invert, &board, &sink, &err, &counts);
+    rc = results ? arrivals_begin(cli, store, &err, &mark) : 0;
+    if (!rc)
+        rc = import_kind(cli, store, argv[1], argv[2], invert, &board, &sink, &err, &counts);
+    if (!rc && results)
+        rc = arrivals_end(cli, store, mark, &err, &finished);
     store_close(store);
-    return cli_report(cli, rc, &err, &counts);
+    code = cli_report(cli, rc, &err, &counts);
+    if (finished)
+        printf("%zu request%s finished\n", finished, finished == 1 ? "" : "s");
+    return code;
 }
 
 int

@@ -11,25 +11,33 @@
 #include <unistd.h>
 
 static const struct cli_command commands[] = {
-    {"init", "", "make an empty store", cmd_init, false},
+    {"init", "", "make an empty store", cmd_init, false, NULL},
     {"import", "requests|results DIR, models|flags|aliases|blocked FILE, table FILE [--invert]",
-     "read hub-shaped files or a published table", cmd_import, false},
-    {"export", "DIR", "write everything as hub-shaped files", cmd_export, false},
-    {"list", "requests|results|models|flags|aliases|blocked [--json]", "what is stored",
-     cmd_list, false},
-    {"show", "MODEL [--json]", "all that is stored of a model", cmd_show, false},
-    {"flag", "add MODEL [URL] | remove MODEL", "mark a model, with the discussion about it",
-     cmd_note, false},
-    {"alias", "add OLD NEW | remove OLD", "an old name of a model", cmd_note, false},
-    {"blocked", "add MODEL [REASON] | remove MODEL", "models that may not be submitted",
-     cmd_note, false},
+     "read hub-shaped files or a published table", cmd_import, false, NULL},
+    {"export", "DIR", "write everything as hub-shaped files", cmd_export, false, NULL},
+    {"list", "requests|results|models|flags|aliases|blocked|hidden [--json]", "what is stored",
+     cmd_list, false, NULL},
+    {"show", "MODEL [--json]", "all that is stored of a model", cmd_show, false, NULL},
+    {"queue", "[--json]", "what runs, what waits and for how long, what failed", cmd_queue,
+     false, NULL},
+    {"request", "VERB …", "one submission: submit, show, cancel, rerun, correct …", NULL, false,
+     request_verbs},
+    {"model", "VERB …", "one model: show, rename, delete, restore, correct", NULL, false,
+     model_verbs},
+    {"quota", "VERB …", "how much an organisation has submitted", NULL, false, quota_verbs},
+    {"flag", "VERB …", "marked models, with the discussion about each", NULL, false,
+     flag_verbs},
+    {"alias", "VERB …", "old names of models", NULL, false, alias_verbs},
+    {"blocked", "VERB …", "models that may not be submitted", NULL, false, blocked_verbs},
+    {"hidden", "VERB …", "deleted models: shown nowhere, kept", NULL, false, hidden_verbs},
     {"rescore", "", "compute all scores anew, after the board file has changed", cmd_rescore,
-     false},
-    {"log", "[--json] [AFTER]", "the change log, from an entry on", cmd_log, false},
-    {"verify", "", "look for damage in the store", cmd_verify, false},
+     false, NULL},
+    {"log", "[--since DATE] [--kind K] [--model M] [--actor A] [--json] [AFTER]",
+     "who changed what, from an entry on", cmd_log, false, NULL},
+    {"verify", "", "look for damage in the store", cmd_verify, false, NULL},
     {"backup", "FILE [--compact] [--replace]", "a consistent copy, while others write",
-     cmd_backup, false},
-    {"config", "", "print every setting with its default", cmd_config, true},
+     cmd_backup, false, NULL},
+    {"config", "", "print every setting with its default", cmd_config, true, NULL},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -37,18 +45,47 @@ static void
 print_help(FILE *to)
 {
     fputs("Usage: jinbang [--config FILE] [--board FILE] COMMAND …\n"
+          "       jinbang COMMAND --help\n"
           "       jinbang [--config FILE] -t | --help | --version\n\n"
           "Keeps the store of a leaderboard.\n\n",
           to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %s%s%s\n        %s\n", commands[i].noun,
-                *commands[i].arguments ? " " : "", commands[i].arguments, commands[i].help);
+        fprintf(to, "  %-9s %s\n", commands[i].noun, commands[i].help);
     fputs("\n  --config FILE   settings (default " JB_SYSCONFDIR "/jinbang/jinbang.conf)\n"
           "  --board FILE    board file, instead of the settings' site.board\n"
           "  -t              check settings and board file, and exit\n\n"
           "Exit status: 0 done, 1 failed, 2 wrong use, 3 refused because it would lose or "
           "break something.\n",
           to);
+}
+
+static void
+print_line(FILE *to, const char *before, const char *noun, const char *word,
+           const char *arguments)
+{
+    fprintf(to, "%sjinbang %s%s%s%s%s\n", before, noun, *word ? " " : "", word,
+            *arguments ? " " : "", arguments);
+}
+
+/* With `help`, what each of them does. */
+static void
+print_usage(FILE *to, const struct cli_command *command, const struct cli_verb *verb, bool help)
+{
+    if (verb || !command->verbs) {
+        print_line(to, "Usage: ", command->noun, verb ? verb->word : "",
+                   verb ? verb->arguments : command->arguments);
+        if (help)
+            fprintf(to, "\n%s\n", verb ? verb->help : command->help);
+        return;
+    }
+    if (help)
+        fprintf(to, "%s\n\n", command->help);
+    for (const struct cli_verb *v = command->verbs; v->word; v++) {
+        print_line(to, v == command->verbs ? "Usage: " : "       ", command->noun, v->word,
+                   v->arguments);
+        if (help)
+            fprintf(to, "           %s\n", v->help);
+    }
 }
 
 int
@@ -62,11 +99,11 @@ cli_usage(const struct cli *cli, const char *fmt, ...)
     va_end(ap);
     fputs("jinbang: ", stderr);
     cli_put_text(stderr, text);
+    fputc('\n', stderr);
     if (cli->command)
-        fprintf(stderr, "\nUsage: jinbang %s %s\n", cli->command->noun,
-                cli->command->arguments);
+        print_usage(stderr, cli->command, cli->verb, false);
     else
-        fputs("\nTry `jinbang --help`.\n", stderr);
+        fputs("Try `jinbang --help`.\n", stderr);
     return CLI_USAGE;
 }
 
@@ -114,16 +151,44 @@ test_settings(struct cli *cli)
     return CLI_DONE;
 }
 
+static bool
+asks_help(int argc, char **argv)
+{
+    return argc > 0 && strcmp(argv[0], "--help") == 0;
+}
+
+static int
+run_command(struct cli *cli, const struct cli_command *command, int argc, char **argv)
+{
+    int (*run)(struct cli * cli, int argc, char **argv) = command->run;
+
+    cli->command = command;
+    argc -= command->verbs != NULL;
+    argv += command->verbs != NULL;
+    for (const struct cli_verb *v = command->verbs; v && v->word && argc > 0; v++)
+        if (strcmp(argv[0], v->word) == 0) {
+            cli->verb = v;
+            run = v->run;
+        }
+    if (asks_help(argc, argv) || (argc > 1 && asks_help(1, argv + 1))) {
+        print_usage(stdout, command, cli->verb, true);
+        return CLI_DONE;
+    }
+    if (!run && argc > 0)
+        return cli_usage(cli, "%s cannot \"%.60s\"", command->noun, argv[0]);
+    if (!run)
+        return cli_usage(cli, "what about the %s?", command->noun);
+    if (!command->bare && load_settings(cli))
+        return CLI_FAILED;
+    return run(cli, argc, argv);
+}
+
 static int
 run(struct cli *cli, int argc, char **argv)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        if (argc > 0 && strcmp(argv[0], commands[i].noun) == 0) {
-            cli->command = &commands[i];
-            if (!commands[i].bare && load_settings(cli))
-                return CLI_FAILED;
-            return commands[i].run(cli, argc, argv);
-        }
+        if (argc > 0 && strcmp(argv[0], commands[i].noun) == 0)
+            return run_command(cli, &commands[i], argc, argv);
     return argc > 0 ? cli_usage(cli, "there is no command \"%.60s\"", argv[0])
                     : cli_usage(cli, "which command?");
 }

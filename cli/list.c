@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-static const char *
-time_text(int64_t us, char out[JB_TIME_SIZE])
+const char *
+list_time(int64_t us, char out[JB_TIME_SIZE])
 {
     out[0] = '\0';
     if (us)
@@ -16,17 +16,16 @@ time_text(int64_t us, char out[JB_TIME_SIZE])
     return out;
 }
 
-static void
-put_time(struct jb_json *j, const char *key, int64_t us)
+void
+list_put_time(struct jb_json *j, const char *key, int64_t us)
 {
     char time[JB_TIME_SIZE];
 
-    jb_json_ktext(j, key, us ? time_text(us, time) : NULL);
+    jb_json_ktext(j, key, us ? list_time(us, time) : NULL);
 }
 
-/* A line of cells with tabs between them; NULL ends it. */
-static void
-put_line(const char *cell, ...)
+void
+list_line(const char *cell, ...)
 {
     va_list ap;
 
@@ -40,20 +39,9 @@ put_line(const char *cell, ...)
     putchar('\n');
 }
 
-int
-list_request(void *ctx, const struct request *r)
+void
+list_put_request(struct jb_json *j, const struct request *r)
 {
-    struct listing *l = ctx;
-    struct jb_json *j = &l->json;
-    char time[JB_TIME_SIZE];
-
-    if (!l->as_json) {
-        put_line(r->status, r->model, r->revision, r->precision, r->weight_type,
-                 time_text(r->submitted, time), NULL);
-        jb_arena_reset(l->arena);
-        return 0;
-    }
-    jb_json_object(j);
     jb_json_kint(j, "id", (int64_t)r->id);
     jb_json_ktext(j, "model", r->model);
     jb_json_ktext(j, "base_model", r->base_model);
@@ -66,9 +54,24 @@ list_request(void *ctx, const struct request *r)
     jb_json_ktext(j, "architectures", r->architectures);
     jb_json_kdouble(j, "params", r->params);
     jb_json_kbool(j, "private", r->private_);
-    put_time(j, "submitted", r->submitted);
+    list_put_time(j, "submitted", r->submitted);
     jb_json_ktext(j, "path", r->path);
-    jb_json_end(j);
+}
+
+int
+list_request(void *ctx, const struct request *r)
+{
+    struct listing *l = ctx;
+    char time[JB_TIME_SIZE];
+
+    if (l->as_json) {
+        jb_json_object(&l->json);
+        list_put_request(&l->json, r);
+        jb_json_end(&l->json);
+    } else {
+        list_line(r->status, r->model, r->revision, r->precision, r->weight_type,
+                  list_time(r->submitted, time), NULL);
+    }
     jb_arena_reset(l->arena);
     return 0;
 }
@@ -82,8 +85,8 @@ list_result(void *ctx, const struct result *r)
 
     if (!l->as_json) {
         snprintf(count, sizeof(count), "%zu", r->n);
-        put_line(r->model, r->revision, r->precision, r->dialect, count,
-                 time_text(r->time, time), r->path, NULL);
+        list_line(r->model, r->revision, r->precision, r->dialect, count,
+                  list_time(r->time, time), r->path, NULL);
         for (size_t i = 0; l->scores && i < r->n; i++)
             printf("\t%s\t%.2f\n", r->scores[i].benchmark, r->scores[i].value);
         jb_arena_reset(l->arena);
@@ -95,7 +98,7 @@ list_result(void *ctx, const struct result *r)
     jb_json_ktext(j, "revision", r->revision);
     jb_json_ktext(j, "precision", r->precision);
     jb_json_ktext(j, "dialect", r->dialect);
-    put_time(j, "time", r->time);
+    list_put_time(j, "time", r->time);
     jb_json_ktext(j, "path", r->path);
     jb_json_key(j, "scores");
     jb_json_object(j);
@@ -124,7 +127,7 @@ list_model(void *ctx, const struct model_info *m)
     if (!l->as_json) {
         if (!isnan(m->likes))
             snprintf(likes, sizeof(likes), "%.0f", m->likes);
-        put_line(m->model, likes, m->license, m->still_on_hub ? "on hub" : "not on hub", NULL);
+        list_line(m->model, likes, m->license, m->still_on_hub ? "on hub" : "not on hub", NULL);
         jb_arena_reset(l->arena);
         return 0;
     }
@@ -157,7 +160,7 @@ list_note(void *ctx, const char *name, const char *text)
         jb_json_ktext(&l->json, "text", text);
         jb_json_end(&l->json);
     } else {
-        put_line(name, text, NULL);
+        list_line(name, text, NULL);
     }
     jb_arena_reset(l->arena);
     return 0;
@@ -176,6 +179,8 @@ list_kind(struct listing *l, struct store_txn *txn, const char *what)
         return store_notes_each(txn, NOTE_FLAG, l->arena, list_note, l);
     if (strcmp(what, "aliases") == 0)
         return store_notes_each(txn, NOTE_ALIAS, l->arena, list_note, l);
+    if (strcmp(what, "hidden") == 0)
+        return store_notes_each(txn, NOTE_HIDDEN, l->arena, list_note, l);
     return store_notes_each(txn, NOTE_BLOCKED, l->arena, list_note, l);
 }
 
@@ -229,8 +234,8 @@ list_all(struct listing *l, struct store_txn *txn, const char *what)
 int
 cmd_list(struct cli *cli, int argc, char **argv)
 {
-    static const char *const kinds[] = {"requests", "results", "models",
-                                        "flags",    "aliases", "blocked"};
+    static const char *const kinds[] = {"requests", "results", "models", "flags",
+                                        "aliases",  "blocked", "hidden"};
     static const char *const switches[] = {"json", NULL};
     struct listing l = {0};
 

@@ -2,6 +2,7 @@
 /* Records as lines or as JSON, for list and show. */
 #pragma once
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 struct listing {
@@ -10,6 +11,15 @@ struct listing {
     struct jb_buf out;
     struct jb_json json;
 };
+
+/* "" for an unknown time (0); microseconds only where there are some. */
+const char *list_time(int64_t us, char out[JB_TIME_SIZE]);
+/* The same, or null. */
+void list_put_time(struct jb_json *j, const char *key, int64_t us);
+/* A line of cells with tabs between them; NULL ends it. */
+void list_line(const char *cell, ...);
+/* The members of a request, without the braces. */
+void list_put_request(struct jb_json *j, const struct request *request);
 
 int list_request(void *ctx, const struct request *request);
 int list_result(void *ctx, const struct result *result);

@@ -1,75 +1,170 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flag, alias, blocked: short records that are added and removed by hand. */
-#include "cli/cli.h"
+/* flag, alias, blocked, hidden: short records that are added and removed by hand. */
+#include "cli/list.h"
 
 #include "base/text.h"
+#include "queue/rename.h"
 
 #include <string.h>
 
-static enum store_note
-kind_of(const char *noun)
+static const struct {
+    const char *noun, *removes;
+    enum store_note kind;
+} kinds[] = {
+    {"flag", "this takes the flag from", NOTE_FLAG},
+    {"alias", "this forgets the old name", NOTE_ALIAS},
+    {"blocked", "this lets be submitted again", NOTE_BLOCKED},
+    {"hidden", "this shows again", NOTE_HIDDEN},
+};
+
+static size_t
+kind_of(const struct cli *cli)
 {
-    return strcmp(noun, "flag") == 0    ? NOTE_FLAG
-           : strcmp(noun, "alias") == 0 ? NOTE_ALIAS
-                                        : NOTE_BLOCKED;
+    size_t i = 0;
+
+    while (strcmp(kinds[i].noun, cli->command->noun) != 0)
+        i++;
+    return i;
+}
+
+struct note_change {
+    enum store_note kind;
+    bool add;
+    const char *name, *text;
+    enum store_outcome outcome;
+};
+
+static int
+change(void *ctx, struct store_txn *txn, struct jb_error *err)
+{
+    struct note_change *n = ctx;
+    int rc;
+
+    if (n->add && n->kind == NOTE_ALIAS)
+        return queue_rename(txn, n->name, n->text, err, &n->outcome);
+    if (n->add)
+        return store_note_put(txn, n->kind, n->name, n->text, &n->outcome);
+    rc = store_note_delete(txn, n->kind, n->name);
+    return rc == JB_ENOENT ? jb_fail(err, rc, "%s: %s", n->name, jb_strerror(rc)) : rc;
 }
 
 static int
-change(struct store_txn *txn, enum store_note kind, bool add, const char *name,
-       const char *text, enum store_outcome *ret_outcome)
+done(struct cli *cli, const struct note_change *n, bool as_json)
 {
-    if (add)
-        return store_note_put(txn, kind, name, text, ret_outcome);
-    *ret_outcome = STORE_CHANGED;
-    return store_note_delete(txn, kind, name);
+    const char *outcome = !n->add                       ? "removed"
+                          : n->outcome == STORE_NEW     ? "added"
+                          : n->outcome == STORE_CHANGED ? "changed"
+                                                        : "nothing to change";
+    struct jb_buf out = JB_BUF(1 << 20);
+    struct jb_json j;
+
+    if (!as_json) {
+        puts(outcome);
+        return CLI_DONE;
+    }
+    jb_json_init(&j, &out);
+    jb_json_object(&j);
+    jb_json_ktext(&j, "name", n->name);
+    if (n->add)
+        jb_json_ktext(&j, "text", n->text);
+    jb_json_ktext(&j, "outcome", outcome);
+    jb_json_end(&j);
+    return cli_print(cli, &j, &out);
 }
 
-int
-cmd_note(struct cli *cli, int argc, char **argv)
+static int
+note_add(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {NULL};
-    enum store_note kind = kind_of(argv[0]);
-    enum store_outcome outcome = STORE_SAME;
+    static const char *const switches[] = {"json", NULL};
+    struct note_change n = {.kind = kinds[kind_of(cli)].kind, .add = true, .text = ""};
     struct jb_error err = {0};
-    struct store *store;
-    struct store_txn *txn;
-    const char *text;
-    bool add;
+    bool as_json;
     int rc;
 
-    if (!cli_switches(cli, &argc, argv, switches, NULL))
+    if (!cli_switches(cli, &argc, argv, switches, &as_json))
         return CLI_USAGE;
-    if (argc < 3)
-        return cli_usage(cli, "add or remove, and which model?");
-    add = strcmp(argv[1], "add") == 0;
-    if (!add && strcmp(argv[1], "remove") != 0)
-        return cli_usage(cli, "add or remove, not \"%.60s\"", argv[1]);
-    if (argc > (add ? 4 : 3) || (add && kind == NOTE_ALIAS && argc != 4))
+    if (argc < 2 || argc > 3 || (n.kind == NOTE_ALIAS && argc != 3))
         return cli_usage(cli, "wrong number of arguments");
-    text = argc == 4 ? argv[3] : "";
-    if (add && (jb_model_id_check(jb_str(argv[2]), &err) ||
-                (kind == NOTE_ALIAS && jb_model_id_check(jb_str(text), &err)) ||
-                store_note_check(kind, argv[2], text, &err)))
+    n.name = argv[1];
+    if (argc == 3)
+        n.text = argv[2];
+    if (jb_model_id_check(jb_str(n.name), &err) ||
+        store_note_check(n.kind, n.name, n.text, &err))
         return cli_fail(cli, &err);
-    if (cli_open(cli, false, &err, &store))
-        return cli_fail(cli, &err);
-    rc = store_begin(store, STORE_WRITE, cli->actor, &err, &txn);
-    if (!rc) {
-        rc = change(txn, kind, add, argv[2], text, &outcome);
-        if (rc) {
-            jb_fail(&err, rc, "%s: %s", argv[2],
-                    store_txn_error(txn) ? store_txn_reason(txn)->text : jb_strerror(rc));
-            store_abort(txn);
-        } else {
-            rc = store_commit(txn, &err);
-        }
-    }
-    store_close(store);
-    if (rc)
-        return cli_fail(cli, &err);
-    puts(!add                       ? "removed"
-         : outcome == STORE_NEW     ? "added"
-         : outcome == STORE_CHANGED ? "changed"
-                                    : "nothing to change");
-    return CLI_DONE;
+    rc = cli_change(cli, change, &n);
+    return rc ? rc : done(cli, &n, as_json);
 }
+
+static int
+note_remove(struct cli *cli, int argc, char **argv)
+{
+    static const char *const switches[] = {"yes", "json", NULL};
+    size_t kind = kind_of(cli);
+    struct note_change n = {.kind = kinds[kind].kind};
+    bool on[2];
+    int rc;
+
+    if (!cli_switches(cli, &argc, argv, switches, on))
+        return CLI_USAGE;
+    if (argc != 2)
+        return cli_usage(cli, "wrong number of arguments");
+    n.name = argv[1];
+    if (!cli_confirm(on[0], "%s %.200s", kinds[kind].removes, n.name))
+        return CLI_REFUSED;
+    rc = cli_change(cli, change, &n);
+    return rc ? rc : done(cli, &n, on[1]);
+}
+
+static int
+walk(struct listing *l, struct store_txn *txn, const char *noun)
+{
+    size_t i = 0;
+    int rc;
+
+    while (strcmp(kinds[i].noun, noun) != 0)
+        i++;
+    if (l->as_json)
+        jb_json_array(&l->json);
+    rc = store_notes_each(txn, kinds[i].kind, l->arena, list_note, l);
+    if (l->as_json)
+        jb_json_end(&l->json);
+    return rc;
+}
+
+static int
+note_list(struct cli *cli, int argc, char **argv)
+{
+    static const char *const switches[] = {"json", NULL};
+    struct listing l = {0};
+
+    if (!cli_switches(cli, &argc, argv, switches, &l.as_json))
+        return CLI_USAGE;
+    if (argc != 1)
+        return cli_usage(cli, "list takes no arguments");
+    return listing_run(cli, &l, walk, cli->command->noun);
+}
+
+const struct cli_verb flag_verbs[] = {
+    {"add", "MODEL [URL] [--json]", "mark a model, with the address of the discussion",
+     note_add},
+    {"remove", "MODEL [--yes] [--json]", "take the mark away", note_remove},
+    {"list", "[--json]", "all of them", note_list},
+    {0}};
+
+const struct cli_verb alias_verbs[] = {
+    {"add", "OLD NEW [--json]", "tell that OLD is called NEW now", note_add},
+    {"remove", "OLD [--yes] [--json]", "forget the old name", note_remove},
+    {"list", "[--json]", "all of them", note_list},
+    {0}};
+
+const struct cli_verb blocked_verbs[] = {
+    {"add", "MODEL [REASON] [--json]", "refuse submissions of a model", note_add},
+    {"remove", "MODEL [--yes] [--json]", "take submissions of it again", note_remove},
+    {"list", "[--json]", "all of them", note_list},
+    {0}};
+
+const struct cli_verb hidden_verbs[] = {
+    {"add", "MODEL [REASON] [--json]", "show a model nowhere, but keep it", note_add},
+    {"remove", "MODEL [--yes] [--json]", "show it again", note_remove},
+    {"list", "[--json]", "all of them", note_list},
+    {0}};

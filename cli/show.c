@@ -4,7 +4,10 @@
 static const struct {
     enum store_note kind;
     const char *name;
-} notes[] = {{NOTE_FLAG, "flag"}, {NOTE_ALIAS, "alias_of"}, {NOTE_BLOCKED, "blocked"}};
+} notes[] = {{NOTE_FLAG, "flag"},
+             {NOTE_ALIAS, "alias_of"},
+             {NOTE_BLOCKED, "blocked"},
+             {NOTE_HIDDEN, "hidden"}};
 
 struct counting {
     struct listing *listing;
