@@ -51,23 +51,6 @@ run(struct handling *h, enum gradio_route route, struct gradio_answer *ret_answe
     return rc;
 }
 
-void
-handle_run(struct handling *h)
-{
-    struct gradio_answer answer = {0};
-    int64_t begin = jb_now_us();
-
-    if (run(h, ROUTE_RUN, &answer))
-        return;
-    struct jb_buf b = JB_BUF((size_t)1 << 30);
-    int status = 500;
-    gradio_run_body(&answer, h->request->prefixed, (double)(jb_now_us() - begin) / 1e6, &b,
-                    &status);
-    jb_blob_unref(answer.outcome.output);
-    response_cors(h->response, h->request);
-    response_buf(h->response, status, "application/json", &b);
-}
-
 /* The extra header lines of an answer that the streams thread will send. */
 static struct jb_blob *
 cors_lines(struct handling *h)
@@ -94,6 +77,31 @@ post(struct handling *h, struct streams_task *task)
     jb_blob_unref(task->outcome.output);
     response_cors(h->response, h->request);
     response_json_error(h->response, 503, "Queue is full.");
+}
+
+void
+handle_run(struct handling *h)
+{
+    struct gradio_answer answer = {0};
+    int64_t begin = jb_now_us();
+
+    if (run(h, ROUTE_RUN, &answer))
+        return;
+    if (answer.outcome.waiting) {
+        struct streams_task task = {.kind = STREAMS_RUN,
+                                    .fn_index = answer.fn_index,
+                                    .outcome = answer.outcome,
+                                    .head = cors_lines(h)};
+        post(h, &task);
+        return;
+    }
+    struct jb_buf b = JB_BUF((size_t)1 << 30);
+    int status = 500;
+    gradio_run_body(&answer, h->request->prefixed, (double)(jb_now_us() - begin) / 1e6, &b,
+                    &status);
+    jb_blob_unref(answer.outcome.output);
+    response_cors(h->response, h->request);
+    response_buf(h->response, status, "application/json", &b);
 }
 
 static bool

@@ -33,6 +33,7 @@ struct keeper {
     pthread_mutex_t lock; /* guards what follows */
     struct site *site;
     struct sources *sources;
+    struct keeper_watch watch;
     bool stopping, reload;
     uint64_t rebuilds, failures;
 };
@@ -151,16 +152,19 @@ load_again(struct keeper *k, struct sources **sources)
     return rc == 0;
 }
 
+/* Lets the watcher look, and says whether the site must be made anew. */
 static bool
-store_changed(struct keeper *k, const struct store_seq *seen)
+store_changed(struct keeper *k, const struct keeper_watch *watch, const struct store_seq *seen)
 {
     struct store_txn *txn = NULL;
-    struct store_seq now;
+    struct store_seq now = {0};
     struct jb_error err = {0};
     int rc = store_begin(k->store, STORE_READ, NULL, &err, &txn);
 
     if (rc == 0)
         rc = store_seq_get(txn, &now);
+    if (watch->look)
+        watch->look(watch->ctx, rc == 0 ? txn : NULL, now.change, jb_monotonic_ms());
     store_abort(txn);
     if (rc) {
         static struct jb_log_limit limit;
@@ -178,23 +182,26 @@ keeper_main(void *arg)
     struct sources *sources = k->sources;
     struct store_seq seen = k->site->seq;
     int64_t last_build = 0, last_readers = jb_monotonic_ms();
+    int64_t rest = POLL_MS;
     bool pending = false,
          failed = false; /* sources changed, not yet built; last build failed */
 
     for (;;) {
         struct pollfd fds[] = {{k->bell, POLLIN, 0}, {k->event, POLLIN, 0}};
-        poll(fds, 2, POLL_MS);
+        poll(fds, 2, (int)(rest < POLL_MS ? rest : POLL_MS));
+        rest = POLL_MS;
         doorbell_clear(k->bell);
         eventfd_t count;
         eventfd_read(k->event, &count);
         pthread_mutex_lock(&k->lock);
+        struct keeper_watch watch = k->watch;
         bool stopping = k->stopping, reload = k->reload;
         k->reload = false;
         pthread_mutex_unlock(&k->lock);
         if (stopping)
             break;
         bool changed = reload && load_again(k, &sources);
-        changed = store_changed(k, &seen) || changed || pending;
+        changed = store_changed(k, &watch, &seen) || changed || pending;
         int64_t now = jb_monotonic_ms();
         if (now - last_readers > READERS_MS) {
             store_check_readers(k->store);
@@ -203,18 +210,16 @@ keeper_main(void *arg)
         if (!changed)
             continue;
         int64_t interval = sources_conf(sources)->web.rebuild_interval;
-        if (failed && !reload && interval < RETRY_MS)
+        failed = failed && !reload;
+        if (failed && interval < RETRY_MS)
             interval = RETRY_MS;
-        if (now - last_build < interval) {
-            /* A burst of changes makes one rebuild at its end; a stop or a reload need not wait
-             * for it. */
-            struct pollfd event = {k->event, POLLIN, 0};
-            if (poll(&event, 1, (int)(interval - (now - last_build))) > 0) {
-                pending = true;
-                continue;
-            }
+        /* A burst of changes makes one rebuild at its end; a stop, a reload and the watcher
+         * need not wait for it. */
+        pending = now - last_build < interval;
+        if (pending) {
+            rest = interval - (now - last_build);
+            continue;
         }
-        pending = false;
         failed = !rebuild(k, sources, &seen);
         last_build = jb_monotonic_ms();
     }
@@ -277,6 +282,20 @@ keeper_reload(struct keeper *k)
     k->reload = true;
     pthread_mutex_unlock(&k->lock);
     eventfd_write(k->event, 1);
+}
+
+void
+keeper_wake(struct keeper *k)
+{
+    eventfd_write(k->event, 1);
+}
+
+void
+keeper_watch(struct keeper *k, const struct keeper_watch *watch)
+{
+    pthread_mutex_lock(&k->lock);
+    k->watch = *watch;
+    pthread_mutex_unlock(&k->lock);
 }
 
 void

@@ -109,9 +109,28 @@ stream_answered(void *ctx, enum streams_kind kind, int status)
     struct server *s = ctx;
     const char *name = kind == STREAMS_JOIN   ? "queue_join"
                        : kind == STREAMS_CALL ? "call"
+                       : kind == STREAMS_RUN  ? "run"
                                               : "cancel";
 
     metrics_count(s->metrics, route_by_name(name), status, 0);
+}
+
+/* Something new is waited for. */
+static void
+stream_waits(void *ctx)
+{
+    struct server *s = ctx;
+
+    keeper_wake(s->keeper);
+}
+
+/* The store may have changed. */
+static void
+store_watched(void *ctx, struct store_txn *txn, uint64_t change_seq, int64_t now_ms)
+{
+    struct server *s = ctx;
+
+    streams_look(s->streams, txn, change_seq, now_ms);
 }
 
 static void
@@ -327,7 +346,8 @@ make_assets(struct server *s)
 static int
 start_threads(struct server *s, struct jb_error *err)
 {
-    struct streams_hooks hooks = {s, connection_done, stream_answered};
+    struct streams_hooks hooks = {
+        .ctx = s, .done = connection_done, .answered = stream_answered, .waits = stream_waits};
     int rc = streams_new(s->conf, &hooks, err, &s->streams);
 
     if (rc)
@@ -372,6 +392,7 @@ server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_serv
         server_free(s);
         return rc;
     }
+    keeper_watch(keeper, &(struct keeper_watch){s, store_watched});
     *ret_server = s;
     return 0;
 }

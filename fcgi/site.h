@@ -93,6 +93,18 @@ const struct conf *
 keeper_conf(const struct keeper *k); /* of the start; lives as long as the keeper */
 /* Reads settings, board file and texts again; mistakes are logged and the old ones stay. */
 void keeper_reload(struct keeper *k);
+/* Makes it look at the store now, as when the doorbell rings. */
+void keeper_wake(struct keeper *k);
+/* Who wants to know of the store's changes. */
+struct keeper_watch {
+    void *ctx;
+    /* On the keeper's thread, whenever the store may have changed and every second;
+     * `change_seq` is that of store_seq. `txn` is for reading and ends with the call; NULL: the
+     * store cannot be read. Must not wait for anybody. */
+    void (*look)(void *ctx, struct store_txn *txn, uint64_t change_seq, int64_t now_ms);
+};
+/* `watch` is copied; what it uses must live until keeper_stop(). */
+void keeper_watch(struct keeper *k, const struct keeper_watch *watch);
 void keeper_stop(struct keeper *k);
 void keeper_free(struct keeper *k);
 

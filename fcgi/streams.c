@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "fcgi/response.h"
+#include "gradio/call.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -28,6 +30,9 @@ struct streams {
     struct streams_hooks hooks;
     struct sessions *sessions;
     struct outlets *outlets;
+    struct waits *waits;
+    size_t max_waiting;
+    bool stopped; /* what waited was told */
     struct waiting_join *waiting;
     int epoll, event;
     pthread_t thread;
@@ -56,6 +61,15 @@ sink_end(void *ctx, uint64_t id)
 }
 
 static void
+sink_unwaited(void *ctx, const char *event_id, uint64_t wait_id)
+{
+    struct streams *s = ctx;
+    (void)wait_id;
+
+    waits_drop_event(s->waits, event_id);
+}
+
+static void
 on_done(void *ctx, int fd, bool keep)
 {
     struct streams *s = ctx;
@@ -68,7 +82,8 @@ on_gone(void *ctx, uint64_t id)
 {
     struct streams *s = ctx;
 
-    sessions_gone(s->sessions, id, jb_monotonic_ms());
+    if (!waits_drop_run(s->waits, id))
+        sessions_gone(s->sessions, id, jb_monotonic_ms());
 }
 
 static void
@@ -92,6 +107,35 @@ answer_json(struct streams *s, const struct streams_task *t, int status, struct 
 }
 
 static void
+put_detail(struct jb_buf *out, const char *text)
+{
+    struct jb_json j;
+
+    jb_json_init(&j, out);
+    jb_json_object(&j);
+    jb_json_ktext(&j, "detail", text);
+    jb_json_end(&j);
+}
+
+/* An event of the machine waits from now on. */
+static void
+wait_for(struct streams *s, const char *event_id, const struct gradio_outcome *outcome,
+         int64_t now)
+{
+    static const char full[] = "\"Queue is full.\"";
+    bool fresh = false;
+
+    if (waits_add_event(s->waits, event_id, outcome->wait_id, outcome->deadline_ms, &fresh)) {
+        struct gradio_outcome failed = {.output = jb_blob_new(full, sizeof(full) - 1)};
+
+        sessions_settle(s->sessions, event_id, &failed, now);
+        jb_blob_unref(failed.output);
+    }
+    if (fresh)
+        s->hooks.waits(s->hooks.ctx);
+}
+
+static void
 run_join(struct streams *s, const struct streams_task *t, int64_t now)
 {
     char event_id[GRADIO_ID_SIZE];
@@ -108,16 +152,111 @@ run_join(struct streams *s, const struct streams_task *t, int64_t now)
     if (rc == 0) {
         int n = snprintf(body, sizeof(body), "{\"event_id\":\"%s\"}", event_id);
         answer_json(s, t, 200, (struct jb_str){body, (size_t)n});
+        if (t->outcome.waiting)
+            wait_for(s, event_id, &t->outcome, now);
         return;
     }
     struct jb_buf b = JB_BUF(4096);
-    struct jb_json j;
-    jb_json_init(&j, &b);
-    jb_json_object(&j);
-    jb_json_ktext(&j, "detail", err.text[0] ? err.text : jb_strerror(rc));
-    jb_json_end(&j);
+    put_detail(&b, err.text[0] ? err.text : jb_strerror(rc));
     answer_json(s, t, jb_error_status(rc), jb_buf_view(&b));
     jb_buf_free(&b);
+}
+
+/* The answer to a synchronous call that has waited. `body` is taken; NULL: no memory. */
+static void
+answer_run(struct streams *s, const struct waits_run *run, int status, struct jb_blob *body)
+{
+    struct jb_buf head = JB_BUF(8192);
+
+    jb_buf_printf(&head,
+                  "Status: %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+                  status, http_reason(status), body ? body->n : 0);
+    jb_buf_put(&head, run->head->p, run->head->n);
+    jb_buf_puts(&head, "\r\n");
+    struct jb_blob *blob = body ? jb_blob_from_buf(&head) : NULL;
+    if (blob) {
+        outlets_send(s->outlets, run->outlet, blob);
+        outlets_send(s->outlets, run->outlet, body);
+    } else { /* nginx makes a 502 of it */
+        jb_buf_free(&head);
+        jb_blob_unref(body);
+    }
+    outlets_end(s->outlets, run->outlet);
+    s->hooks.answered(s->hooks.ctx, STREAMS_RUN, status);
+}
+
+static void
+settle_run(struct streams *s, const struct waits_run *run, const struct gradio_outcome *outcome,
+           int64_t now)
+{
+    struct gradio_answer answer = {.fn_index = run->fn_index, .outcome = *outcome};
+    struct jb_buf b = JB_BUF((size_t)1 << 30);
+    int status = 500;
+
+    gradio_run_body(&answer, run->prefixed, (double)(now - run->since_ms) / 1e3, &b, &status);
+    answer_run(s, run, status, jb_blob_from_buf(&b));
+}
+
+static void
+run_wait(struct streams *s, const struct streams_task *t, int64_t now)
+{
+    struct waits_run run = {.outlet = outlets_open(s->outlets, &t->exchange),
+                            .head = t->head,
+                            .prefixed = t->prefixed,
+                            .fn_index = t->fn_index,
+                            .since_ms = now};
+    struct gradio_outcome restarts = {0};
+    struct jb_buf b = JB_BUF(4096);
+    bool fresh = false;
+
+    if (!run.outlet)
+        return;
+    if (s->stopped) {
+        restarts.output = jb_blob_new(GRADIO_RESTARTS, sizeof(GRADIO_RESTARTS) - 1);
+        settle_run(s, &run, &restarts, now);
+        jb_blob_unref(restarts.output);
+        return;
+    }
+    if (waits_runs(s->waits) >= s->max_waiting ||
+        waits_add_run(s->waits, &run, t->outcome.wait_id, t->outcome.deadline_ms, &fresh)) {
+        put_detail(&b, "Queue is full.");
+        answer_run(s, &run, 503, jb_blob_from_buf(&b));
+        return;
+    }
+    if (fresh)
+        s->hooks.waits(s->hooks.ctx);
+}
+
+/* Hands on what the store has said. */
+static void
+run_news(struct streams *s, int64_t now)
+{
+    struct waits_note note;
+
+    while (waits_take(s->waits, &note)) {
+        if (note.settled && note.run.outlet)
+            settle_run(s, &note.run, &note.outcome, now);
+        else if (note.settled)
+            sessions_settle(s->sessions, note.event, &note.outcome, now);
+        else
+            sessions_progress(s->sessions, note.event, jb_str(note.desc), note.progress);
+        jb_blob_unref(note.outcome.output);
+        jb_blob_unref(note.run.head);
+    }
+}
+
+/* Events and runs hear that the server restarts. */
+static void
+run_stop(struct streams *s, int64_t now)
+{
+    struct gradio_outcome restarts = {
+        .output = jb_blob_new(GRADIO_RESTARTS, sizeof(GRADIO_RESTARTS) - 1)};
+
+    s->stopped = true;
+    sessions_stop(s->sessions, now);
+    waits_settle_all(s->waits, &restarts);
+    jb_blob_unref(restarts.output);
+    run_news(s, now);
 }
 
 static void
@@ -168,6 +307,7 @@ run_task(struct streams *s, struct streams_task *t, int64_t now)
     case STREAMS_DATA:
     case STREAMS_CALL_DATA:
     case STREAMS_HEARTBEAT: run_open(s, t, now); break;
+    case STREAMS_RUN: run_wait(s, t, now); break;
     }
     jb_blob_unref(t->outcome.output);
     jb_blob_unref(t->head);
@@ -243,7 +383,7 @@ streams_main(void *arg)
     struct streams *s = arg;
     struct epoll_event events[EVENTS_AT_ONCE];
     struct streams_task *tasks = malloc(EVENTS_AT_ONCE * sizeof(*tasks));
-    bool stopping = false, told = false;
+    bool stopping = false;
     size_t left = 0;
 
     while (tasks) {
@@ -271,10 +411,9 @@ streams_main(void *arg)
             for (size_t i = 0; i < got; i++)
                 run_task(s, &tasks[i], now);
         }
-        if (stopping && !told) {
-            told = true;
-            sessions_stop(s->sessions, now);
-        }
+        run_news(s, now);
+        if (stopping && !s->stopped)
+            run_stop(s, now);
         /* What is due at once, close_stream above all, goes out with what it follows. */
         sessions_tick(s->sessions, now);
         outlets_flush(s->outlets);
@@ -308,12 +447,14 @@ streams_new(const struct conf *conf, const struct streams_hooks *hooks, struct j
     s->queue = calloc(QUEUE_SIZE, sizeof(*s->queue));
     s->outlets = outlets_new(s->epoll, (size_t)conf->gradio.max_session_bytes,
                              &(struct outlets_hooks){s, on_done, on_gone});
-    struct sessions_sink sink = {s, sink_send, sink_end, NULL};
+    struct sessions_sink sink = {s, sink_send, sink_end, sink_unwaited};
     s->sessions = sessions_new(&limits, &sink);
+    s->waits = waits_new();
+    s->max_waiting = limits.max_events;
     pthread_mutex_init(&s->lock, NULL);
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 0};
     int rc = 0;
-    if (!s->queue || !s->outlets || !s->sessions)
+    if (!s->queue || !s->outlets || !s->sessions || !s->waits)
         rc = jb_fail(err, JB_ENOMEM, "out of memory");
     else if (s->epoll < 0 || s->event < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->event, &ev))
         rc = jb_fail_errno(err, errno, "epoll");
@@ -344,6 +485,13 @@ streams_post(struct streams *s, const struct streams_task *task)
 }
 
 void
+streams_look(struct streams *s, struct store_txn *txn, uint64_t change_seq, int64_t now_ms)
+{
+    if (s->hooks.look.look && waits_look(s->waits, &s->hooks.look, txn, change_seq, now_ms))
+        eventfd_write(s->event, 1);
+}
+
+void
 streams_stop(struct streams *s, int64_t deadline_ms)
 {
     pthread_mutex_lock(&s->lock);
@@ -368,6 +516,7 @@ streams_free(struct streams *s)
     for (; s->count; s->count--, s->head = (s->head + 1) % QUEUE_SIZE)
         drop_task(s, &s->queue[s->head]);
     sessions_free(s->sessions);
+    waits_free(s->waits);
     if (s->epoll >= 0)
         close(s->epoll);
     if (s->event >= 0)
@@ -382,6 +531,7 @@ streams_stat(struct streams *s, struct sessions_stat *ret_stat)
 {
     pthread_mutex_lock(&s->lock);
     *ret_stat = s->stat;
+    ret_stat->waiting += waits_runs(s->waits);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/conf.h"
 #include "fcgi/outlets.h"
+#include "fcgi/waits.h"
 #include "gradio/session.h"
 
 struct streams;
@@ -20,6 +21,7 @@ enum streams_kind {
     STREAMS_DATA,      /* GET /queue/data: `name` is the session */
     STREAMS_CALL_DATA, /* GET /call/…/<event> */
     STREAMS_HEARTBEAT,
+    STREAMS_RUN, /* a synchronous call whose outcome waits: answered when it is decided */
 };
 
 struct streams_task {
@@ -28,7 +30,7 @@ struct streams_task {
     bool prefixed;
     int fn_index;
     struct output *output;         /* FLUSH: taken */
-    struct gradio_outcome outcome; /* JOIN, CALL: the output blob is taken */
+    struct gradio_outcome outcome; /* JOIN, CALL, RUN: the output blob is taken */
     struct jb_blob *head;          /* status line and head fields of the answer, taken */
     char name[GRADIO_SESSION_MAX + 1];
     char event[GRADIO_SESSION_MAX + 1];
@@ -38,8 +40,13 @@ struct streams_hooks {
     void *ctx;
     /* The answer is out: take the connection back (keep) or it was closed already (!keep). */
     void (*done)(void *ctx, int fd, bool keep);
-    /* A join or call was answered with this status, for the counters. */
+    /* A join, call or run was answered with this status, for the counters. */
     void (*answered)(void *ctx, enum streams_kind kind, int status);
+    /* Something is waited for that was not before: streams_look() should be called soon. */
+    void (*waits)(void *ctx);
+    /* How the store is looked at; without `look` nothing ever looks, so that no outcome may
+     * wait. */
+    struct waits_hooks look;
 };
 
 int streams_new(const struct conf *conf, const struct streams_hooks *hooks,
@@ -49,9 +56,16 @@ int streams_new(const struct conf *conf, const struct streams_hooks *hooks,
  * everything in the task. */
 bool streams_post(struct streams *s, const struct streams_task *task);
 
-/* Ends every stream and finishes what is being sent, until `deadline_ms` (monotonic). */
+/* Looks at the store for what is waited for and tells those who wait: see waits_look(). From
+ * any one thread but ours, until streams_free(). */
+void streams_look(struct streams *s, struct store_txn *txn, uint64_t change_seq,
+                  int64_t now_ms);
+
+/* Ends every stream, answers what waits with GRADIO_RESTARTS, and finishes what is being sent,
+ * until `deadline_ms` (monotonic). */
 void streams_stop(struct streams *s, int64_t deadline_ms);
 void streams_free(struct streams *s); /* after streams_stop() */
 
+/* `waiting` counts synchronous calls too. */
 void streams_stat(struct streams *s, struct sessions_stat *ret_stat);
 uint64_t streams_sent_bytes(const struct streams *s); /* joins, calls and event streams */

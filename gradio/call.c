@@ -151,7 +151,7 @@ read_set(struct running *r, size_t input, uint64_t *ret_bits)
 /* A text; null is the empty one, a number or a bool is taken as it is written. As read_set().
  */
 static int
-read_query(struct running *r, size_t input, struct jb_str *ret_text)
+read_text(struct running *r, size_t input, struct jb_str *ret_text)
 {
     const struct scan_item *arg = &r->body.args[input];
     int rc;
@@ -199,7 +199,7 @@ update_table(struct running *r)
     board_query_default(site->board, &preset);
     query = preset;
     if (!rc)
-        rc = read_query(r, QUERY, &query.text);
+        rc = read_text(r, QUERY, &query.text);
     if (rc)
         return rc < 0 ? rc : 0;
     query.types = (uint32_t)sets[TYPES];
@@ -291,6 +291,22 @@ load_query(struct running *r)
 }
 
 static int
+add_new_eval(struct running *r)
+{
+    const struct gradio_submit *submit = r->call->submit;
+    struct jb_str args[GRADIO_INPUTS_MAX] = {0};
+
+    if (!submit)
+        return give(r, r->site->submit);
+    for (size_t i = 0; i < r->function->n_inputs; i++) {
+        int rc = read_text(r, i, &args[i]);
+        if (rc)
+            return rc < 0 ? rc : 0;
+    }
+    return submit->run(submit->ctx, args, r->arena, r->err, &r->outcome);
+}
+
+static int
 run_function(struct running *r)
 {
     if (r->body.n_args < r->function->required)
@@ -298,7 +314,7 @@ run_function(struct running *r)
     switch (r->function->kind) {
     case FUNCTION_UPDATE_TABLE: return update_table(r);
     case FUNCTION_LOAD_QUERY: return load_query(r);
-    case FUNCTION_ADD_NEW_EVAL: return give(r, r->site->submit);
+    case FUNCTION_ADD_NEW_EVAL: return add_new_eval(r);
     case FUNCTION_PREDICT: return give(r, r->site->predict);
     }
     return jb_fail(r->err, JB_ENOENT, "There is no such function.");

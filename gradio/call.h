@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "gradio/functions.h"
 #include "gradio/session.h"
 #include "gradio/site.h"
 
@@ -15,11 +16,23 @@ enum gradio_route {
     ROUTE_CALL_V2, /* POST /call/v2/{name}: arguments by name */
 };
 
+/* What runs /add_new_eval. */
+struct gradio_submit {
+    void *ctx;
+    /* `args` are the texts in the order of the function's inputs (gradio/functions.c), decoded
+     * and in the arena; null is the empty one, a ticked box "true" or "false". The outcome may
+     * wait. A negative code fails the call as in gradio_call_run(). On the thread that calls
+     * that. */
+    int (*run)(void *ctx, const struct jb_str args[GRADIO_INPUTS_MAX], struct jb_arena *arena,
+               struct jb_error *err, struct gradio_outcome *ret_outcome);
+};
+
 struct gradio_call {
     enum gradio_route route;
     struct jb_str name;  /* from the path; empty for a join */
     struct jb_str query; /* raw query string: /load_query reads `query` from it */
     struct jb_str body;
+    const struct gradio_submit *submit; /* NULL: /add_new_eval answers what the site says */
 };
 
 struct gradio_answer {
@@ -29,7 +42,8 @@ struct gradio_answer {
 };
 
 /*
- * Runs a call. 0 also when the function ended with an error of its own (outcome.success false).
+ * Runs a call. 0 also when the function ended with an error of its own (outcome.success false)
+ * and when its outcome waits: then there is no body to make yet.
  * JB_EPARSE, JB_EUNPROC, JB_ENOENT (no such function), JB_ETOOBIG (depth, size) with the
  * reason; gradio_error_body() makes the body for them. Strings of the answer live in `arena`.
  */

@@ -14,7 +14,7 @@ static cJSON *
 send_call(struct world *w, enum gradio_route route, const char *name, const char *query,
           const char *body, int *ret_status)
 {
-    struct gradio_call call = {route, jb_str(name), jb_str(query), jb_str(body)};
+    struct gradio_call call = {route, jb_str(name), jb_str(query), jb_str(body), NULL};
     struct gradio_answer answer = {0};
     struct jb_arena *arena = jb_arena_new(1 << 20);
     struct jb_error err = {0};
@@ -228,7 +228,7 @@ test_which_function(void **state)
 {
     struct world *w = world_new(SAMPLE);
     struct gradio_call call = {ROUTE_RUN, JB_STR("predict"), JB_STR(""),
-                               JB_STR("{\"fn_index\":2,\"data\":[]}")};
+                               JB_STR("{\"fn_index\":2,\"data\":[]}"), NULL};
     struct gradio_answer answer = {0};
     struct jb_error err = {0};
     cJSON *json;
@@ -242,7 +242,7 @@ test_which_function(void **state)
 
     call = (struct gradio_call){
         ROUTE_JOIN, JB_STR(""), JB_STR(""),
-        JB_STR("{\"session_hash\":\"\\u0061b\",\"fn_index\":9,\"data\":[]}")};
+        JB_STR("{\"session_hash\":\"\\u0061b\",\"fn_index\":9,\"data\":[]}"), NULL};
     assert_int_equal(gradio_call_run(w->site, &call, &limits, w->arena, &err, &answer), 0);
     assert_true(jb_str_is(answer.session, "ab"));
     jb_blob_unref(answer.outcome.output);
@@ -391,7 +391,7 @@ test_ready(void **state)
 {
     struct world *w = world_new(SAMPLE);
     struct gradio_call call = {ROUTE_RUN, JB_STR("update_table"), JB_STR(""),
-                               JB_STR("{\"data\":[null,null,null,null,null,null,\"\"]}")};
+                               JB_STR("{\"data\":[null,null,null,null,null,null,\"\"]}"), NULL};
     struct gradio_answer a = {0}, b = {0};
     struct jb_error err = {0};
     struct jb_buf body = JB_BUF(32 << 20);
@@ -414,6 +414,66 @@ test_ready(void **state)
     world_free(w);
 }
 
+static int
+submit_run(void *ctx, const struct jb_str args[GRADIO_INPUTS_MAX], struct jb_arena *arena,
+           struct jb_error *err, struct gradio_outcome *ret_outcome)
+{
+    struct jb_str *kept = ctx;
+    (void)arena;
+
+    memcpy(kept, args, GRADIO_INPUTS_MAX * sizeof(*kept));
+    if (jb_str_is(args[0], "full"))
+        return jb_fail(err, JB_EBUSY, "no room");
+    *ret_outcome = (struct gradio_outcome){.waiting = true, .wait_id = 5, .deadline_ms = 99};
+    return 0;
+}
+
+/* What runs /add_new_eval gets its arguments, and its outcome may wait. */
+static void
+test_submit(void **state)
+{
+    struct world *w = world_new(SAMPLE);
+    struct jb_str args[GRADIO_INPUTS_MAX];
+    struct gradio_submit submit = {args, submit_run};
+    struct gradio_call call = {
+        ROUTE_RUN, JB_STR("add_new_eval"), JB_STR(""),
+        JB_STR("{\"data\":[\"o/\\u006d\",null,\"main\",\"float16\",false,\"Original\",null]}"),
+        &submit};
+    struct gradio_answer answer = {0};
+    struct jb_error err = {0};
+    (void)state;
+
+    assert_int_equal(gradio_call_run(w->site, &call, &limits, w->arena, &err, &answer), 0);
+    assert_int_equal(answer.fn_index, 8);
+    assert_true(answer.outcome.waiting);
+    assert_int_equal(answer.outcome.wait_id, 5);
+    assert_int_equal(answer.outcome.deadline_ms, 99);
+    assert_null(answer.outcome.output);
+    assert_true(jb_str_is(args[0], "o/m"));
+    assert_true(jb_str_is(args[1], ""));
+    assert_true(jb_str_is(args[2], "main"));
+    assert_true(jb_str_is(args[4], "false"));
+    assert_true(jb_str_is(args[5], "Original"));
+
+    call.body = JB_STR("{\"data\":[\"full\",\"\",\"\",\"\",false,\"\",\"\"]}");
+    assert_int_equal(gradio_call_run(w->site, &call, &limits, w->arena, &err, &answer),
+                     JB_EBUSY);
+    assert_string_equal(err.text, "no room");
+    /* not run at all: an argument of the wrong kind, and too few */
+    args[0] = JB_STR("untouched");
+    call.body = JB_STR("{\"data\":[{},\"\",\"\",\"\",false,\"\",\"\"]}");
+    assert_int_equal(gradio_call_run(w->site, &call, &limits, w->arena, &err, &answer), 0);
+    assert_false(answer.outcome.success);
+    assert_false(answer.outcome.waiting);
+    jb_blob_unref(answer.outcome.output);
+    call.body = JB_STR("{\"data\":[\"o/m\"]}");
+    assert_int_equal(gradio_call_run(w->site, &call, &limits, w->arena, &err, &answer), 0);
+    assert_false(answer.outcome.success);
+    jb_blob_unref(answer.outcome.output);
+    assert_true(jb_str_is(args[0], "untouched"));
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -422,7 +482,7 @@ main(void)
         cmocka_unit_test(test_load_query),     cmocka_unit_test(test_named),
         cmocka_unit_test(test_which_function), cmocka_unit_test(test_function_errors),
         cmocka_unit_test(test_bad_bodies),     cmocka_unit_test(test_cancel_body),
-        cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_ready),          cmocka_unit_test(test_submit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
