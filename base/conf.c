@@ -75,10 +75,10 @@ check_hook_name(const void *value)
 {
     const char *name = *(const char *const *)value;
 
-    return *name && strlen(name) <= 64 &&
+    return *name && strlen(name) <= 48 &&
                    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(name)
                ? NULL
-               : "may hold a-z, 0-9, '_' and '-', 64 at most";
+               : "may hold a-z, 0-9, '_' and '-', 48 at most";
 }
 
 static const char *

@@ -28,12 +28,12 @@ change(struct request *r, struct jb_arena *arena)
     struct jb_error err = {0};
     struct request again;
 
-    must(document_request_write(r, arena, &err, &out) == 0);
+    must(document_request_write(r, 0, arena, &err, &out) == 0);
     must(jb_str_eq(jb_buf_view(&out), r->doc));
     jb_buf_reset(&out);
     r->status = "R\"\xc3\xa9";
     r->commit = COMMIT;
-    must(document_request_write(r, arena, &err, &out) == 0);
+    must(document_request_write(r, 0, arena, &err, &out) == 0);
     must(document_request_read(jb_buf_view(&out), PATH, arena, &err, &again) == 0);
     must(strcmp(again.status, r->status) == 0);
     must(strcmp(again.commit, COMMIT) == 0);
@@ -45,7 +45,7 @@ change(struct request *r, struct jb_arena *arena)
     /* as one of ours */
     jb_buf_reset(&out);
     again.doc.n = 0;
-    must(document_request_write(&again, arena, &err, &out) == 0);
+    must(document_request_write(&again, 0, arena, &err, &out) == 0);
     must(document_request_read(jb_buf_view(&out), "", arena, &err, r) == 0);
     must(strcmp(again.model, r->model) == 0 && strcmp(again.revision, r->revision) == 0);
     jb_buf_free(&out);

@@ -70,6 +70,10 @@ queue_correct(struct store_txn *txn, uint64_t id, const struct queue_correction 
         return jb_arena_free(h.arena), rc;
     bool held = !queue_state_ended(h.life.state) || h.life.state == QUEUE_FINISHED;
     rc = life_unclaim(txn, &h.life, h.arena);
+    /* The name of an imported file says both: it gets the one of our layout. */
+    if ((c->precision && strcmp(c->precision, r->precision) != 0) ||
+        (c->weight_type && strcmp(c->weight_type, r->weight_type) != 0))
+        r->path = "";
     if (c->precision)
         r->precision = c->precision;
     if (c->weight_type)

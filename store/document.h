@@ -26,9 +26,11 @@ int document_request_read(struct jb_str doc, const char *path, struct jb_arena *
  * The document of a request as it is now: the original bytes if nothing changed, those bytes
  * with the changed members spliced in, or, for a request that is ours, one line with the
  * members in the order in which the submit handler of the Chinese leaderboard writes them.
+ * `started`: when it began to run here (job_start_time), 0: it did not, and what the original
+ * says of it stays.
  */
-int document_request_write(const struct request *request, struct jb_arena *arena,
-                           struct jb_error *err, struct jb_buf *out);
+int document_request_write(const struct request *request, int64_t started,
+                           struct jb_arena *arena, struct jb_error *err, struct jb_buf *out);
 
 /* <model>_eval_request_<True|False>_<precision>_<weight type>.json; NULL when memory is out. */
 char *document_request_path(const struct request *request, struct jb_arena *arena);

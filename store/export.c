@@ -1,35 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
+#include "store/export.h"
+
 #include "base/clock.h"
 #include "crypto/digest.h"
 #include "store/document.h"
+#include "store/folder.h"
 #include "store/import_run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define FILE_CAP ((size_t)512 << 20)
+#define EXPORT_MAX ((size_t)512 << 20)
 
-/* One file of a layout: its plain name, and what decides who may have that. */
+const char *const export_folders[EXPORT_LAYOUTS] = {"requests", "results"};
+
 struct entry {
-    uint64_t id;
-    int64_t time;
-    char *path;
-    char hex[13]; /* of the revision */
-    bool owner;   /* of the plain name */
+    struct export_name name;
+    bool owner; /* of the plain name */
 };
 
 struct export
 {
     struct store_txn *txn;
-    const char *dir, *layout; /* "requests", "results" */
+    struct folder *folder;
+    const struct export_rule *rule;
     const struct import_sink *sink;
     struct jb_error *err;
     struct import_counts counts;
@@ -40,224 +37,112 @@ struct export
     int rc;
 };
 
-/* Names come from records that were checked; this keeps a mistake there inside the folder. */
-static bool
-path_is_safe(const char *path)
+static int
+nomem(struct jb_error *err)
 {
-    for (const char *p = path;;) {
-        size_t n = strcspn(p, "/");
-
-        if (n == 0 || n > 255 || (n <= 2 && strspn(p, ".") >= n))
-            return false;
-        if (!p[n])
-            return true;
-        p += n + 1;
-    }
+    return jb_fail(err, JB_ENOMEM, "out of memory");
 }
 
 static int
-make_folders(char *path, size_t from)
-{
-    for (char *p = path + from; (p = strchr(p, '/')); p++) {
-        *p = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-            *p = '/';
-            return errno;
-        }
-        *p = '/';
-    }
-    return 0;
-}
-
-/* Does the file hold these bytes? -1: there is no such file. */
-static int
-holds(const char *path, struct jb_str bytes)
-{
-    char piece[16384];
-    size_t at = 0;
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), same = 0;
-
-    if (fd < 0)
-        return errno == ENOENT ? -1 : 0;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uintmax_t)st.st_size == bytes.n) {
-        ssize_t got;
-
-        while ((got = read(fd, piece, sizeof(piece))) > 0 && (size_t)got <= bytes.n - at &&
-               memcmp(piece, bytes.p + at, (size_t)got) == 0)
-            at += (size_t)got;
-        same = got == 0 && at == bytes.n;
-    }
-    close(fd);
-    return same;
-}
-
-/* Beside its place, then renamed: a reader sees the old file or the new one. */
-static int
-replace_file(const char *path, struct jb_str bytes)
-{
-    char temp[PATH_MAX];
-    size_t at = 0;
-    int fd, no;
-
-    if (snprintf(temp, sizeof(temp), "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof(temp))
-        return ENAMETOOLONG;
-    (void)unlink(temp);
-    fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return errno;
-    while (at < bytes.n) {
-        ssize_t put = write(fd, bytes.p + at, bytes.n - at);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            no = errno;
-            close(fd);
-            unlink(temp);
-            return no;
-        }
-        at += (size_t)put;
-    }
-    if (close(fd) != 0 || rename(temp, path) != 0) {
-        no = errno;
-        unlink(temp);
-        return no;
-    }
-    return 0;
-}
-
-/* Problems of one file are told and the rest goes on; a full disk ends it. */
-static int
-export_file(struct export *e, const char *layout, const char *path, struct jb_str bytes)
-{
-    char full[PATH_MAX];
-    int had, no;
-
-    e->counts.files++;
-    if (!path_is_safe(path) || snprintf(full, sizeof(full), "%s/%s%s%s", e->dir, layout,
-                                        *layout ? "/" : "", path) >= (int)sizeof(full)) {
-        e->counts.broken++;
-        import_problem(e->sink, path, "this name cannot be a file");
-        return 0;
-    }
-    had = holds(full, bytes);
-    if (had == 1) {
-        e->counts.same++;
-        return 0;
-    }
-    no = make_folders(full, strlen(e->dir) + 1);
-    if (!no)
-        no = replace_file(full, bytes);
-    if (no == ENOSPC || no == EDQUOT || no == EROFS)
-        return jb_fail_errno(e->err, no, "%s", full);
-    if (no) {
-        e->counts.broken++;
-        import_problem(e->sink, path, "%s", strerror(no));
-    } else if (had < 0) {
-        e->counts.added++;
-    } else {
-        e->counts.changed++;
-    }
-    return 0;
-}
-
-static int
-add_entry(struct export *e, uint64_t id, int64_t time, const char *path, const char *commit,
-          const char *revision)
+name_hex(const char *commit, const char *revision, char ret_hex[13])
 {
     unsigned char digest[CRYPTO_SHA256_SIZE];
-    struct entry *entry;
-
-    if (e->n == e->room) {
-        size_t room = e->room ? 2 * e->room : 1024;
-        struct entry *entries = realloc(e->entries, room * sizeof(*entries));
-
-        if (!entries)
-            return jb_fail(e->err, JB_ENOMEM, "out of memory");
-        e->entries = entries;
-        e->room = room;
-    }
-    entry = &e->entries[e->n];
-    *entry = (struct entry){.id = id, .time = time, .path = path ? strdup(path) : NULL};
-    if (!entry->path)
-        return jb_fail(e->err, JB_ENOMEM, "out of memory");
-    e->n++;
-    if (commit && strlen(commit) == 40) {
-        memcpy(entry->hex, commit, 12);
-    } else if (crypto_sha256(jb_str(revision), digest) == 0) {
-        crypto_hex(digest, 6, entry->hex);
-    }
-    jb_arena_reset(e->arena);
-    return 0;
-}
-
-static void
-entries_clear(struct export *e)
-{
-    for (size_t i = 0; i < e->n; i++)
-        free(e->entries[i].path);
-    e->n = 0;
-}
-
-static int
-newest_first(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    int order = strcmp(x->path, y->path);
-
-    if (order)
-        return order;
-    if (x->time != y->time)
-        return x->time > y->time ? -1 : 1;
-    return x->id > y->id ? -1 : x->id < y->id;
-}
-
-static int
-by_id(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* The layout names no revision: of several the newest has the plain name. */
-static void
-choose_owners(struct export *e)
-{
-    if (!e->n)
-        return;
-    qsort(e->entries, e->n, sizeof(*e->entries), newest_first);
-    for (size_t i = 0; i < e->n; i++)
-        e->entries[i].owner = i == 0 || strcmp(e->entries[i].path, e->entries[i - 1].path) != 0;
-    qsort(e->entries, e->n, sizeof(*e->entries), by_id);
-}
-
-static int
-export_entry(struct export *e, uint64_t id)
-{
-    struct entry wanted = {.id = id};
-    const struct entry *entry = bsearch(&wanted, e->entries, e->n, sizeof(*e->entries), by_id);
-    const char *path;
-    size_t n;
     int rc;
 
-    if (!entry)
-        return 0; /* cannot be: one transaction */
-    path = entry->path;
-    if (!entry->owner) {
-        n = strlen(path);
-        n -= n > 5 && strcmp(path + n - 5, ".json") == 0 ? 5 : 0;
-        path = jb_arena_printf(e->arena, "%.*s_%s.json", (int)n, path, entry->hex);
-        if (!path)
-            return jb_fail(e->err, JB_ENOMEM, "out of memory");
+    if (commit && strlen(commit) == 40) {
+        memcpy(ret_hex, commit, 12);
+        ret_hex[12] = '\0';
+        return 0;
     }
-    rc = export_file(e, e->layout, path, jb_buf_view(&e->out));
-    jb_arena_reset(e->arena);
-    e->done++;
-    if (e->done % 100 == 0 && e->sink && e->sink->progress)
-        e->sink->progress(e->sink->ctx, e->done, e->total);
+    rc = crypto_sha256(jb_str(revision), digest);
+    if (!rc)
+        crypto_hex(digest, 6, ret_hex);
     return rc;
+}
+
+int
+export_request_name(const struct request *r, struct jb_arena *arena,
+                    struct export_name *ret_name)
+{
+    struct export_name name = {.id = r->id, .time = r->submitted};
+    int rc;
+
+    name.path = r->path && r->path[0] ? r->path : document_request_path(r, arena);
+    if (!name.path)
+        return JB_ENOMEM;
+    rc = name_hex(r->commit, r->revision, name.hex);
+    if (!rc)
+        *ret_name = name;
+    return rc;
+}
+
+int
+export_result_name(const struct result *r, struct jb_arena *arena, struct export_name *ret_name)
+{
+    struct export_name name = {.id = r->id, .time = r->time, .path = r->path};
+    char time[JB_TIME_SIZE];
+    int rc;
+
+    if (!r->path || !r->path[0]) {
+        jb_time_format(r->time, 1, time);
+        time[strcspn(time, "Z")] = '\0';
+        for (char *p = time; *p; p++)
+            if (*p == ':')
+                *p = '-';
+        name.path = jb_arena_printf(arena, "%s/results_%s.json", r->model, time);
+    }
+    if (!name.path)
+        return JB_ENOMEM;
+    rc = name_hex(r->revision, r->revision, name.hex);
+    if (!rc)
+        *ret_name = name;
+    return rc;
+}
+
+int
+export_name_order(const struct export_name *a, const struct export_name *b)
+{
+    if (a->time != b->time)
+        return a->time > b->time ? -1 : 1;
+    return a->id > b->id ? -1 : a->id < b->id;
+}
+
+char *
+export_name_file(const struct export_name *name, enum export_layout layout, bool owner,
+                 struct jb_arena *arena)
+{
+    size_t n = strlen(name->path);
+
+    if (owner)
+        return jb_arena_printf(arena, "%s/%s", export_folders[layout], name->path);
+    n -= n > 5 && strcmp(name->path + n - 5, ".json") == 0 ? 5 : 0;
+    return jb_arena_printf(arena, "%s/%.*s_%s.json", export_folders[layout], (int)n, name->path,
+                           name->hex);
+}
+
+int
+export_request_write(struct store_txn *txn, const struct request *r, struct jb_arena *arena,
+                     struct jb_error *err, struct jb_buf *out)
+{
+    struct job job = {0};
+    int rc = store_job_get(txn, r->id, arena, &job);
+
+    if (rc && rc != JB_ENOENT)
+        return jb_fail(err, rc, "%s", store_txn_reason(txn)->text);
+    return document_request_write(r, job.started, arena, err, out);
+}
+
+/* Does the rule let it through? Negative on a failure. */
+static int
+passes_request(const struct export_rule *rule, struct store_txn *txn, const struct request *r)
+{
+    return rule ? rule->request(rule->ctx, txn, r) : 1;
+}
+
+static int
+passes_result(const struct export_rule *rule, struct store_txn *txn, const struct result *r)
+{
+    return rule ? rule->result(rule->ctx, txn, r) : 1;
 }
 
 static bool
@@ -266,15 +151,138 @@ stopped(const struct export *e)
     return e->sink && e->sink->stop && e->sink->stop(e->sink->ctx);
 }
 
+/* Problems of one file are told and the rest goes on; a full disk ends it. `path` is what is
+ * told, below its layout. */
+static int
+export_file(struct export *e, const char *file, const char *path)
+{
+    enum folder_outcome outcome = FOLDER_SAME;
+    struct jb_error why = {0};
+    int rc;
+
+    e->counts.files++;
+    rc = folder_write(e->folder, file, jb_buf_view(&e->out), &why, &outcome);
+    if (rc == JB_EFULL || rc == JB_EIO || rc == JB_ENOMEM)
+        return jb_fail(e->err, rc, "%s", why.text);
+    if (rc) {
+        e->counts.broken++;
+        import_problem(e->sink, path, "%s", why.text);
+    } else if (outcome == FOLDER_SAME) {
+        e->counts.same++;
+    } else if (outcome == FOLDER_NEW) {
+        e->counts.added++;
+    } else {
+        e->counts.changed++;
+    }
+    return 0;
+}
+
+static int
+add_entry(struct export *e, const struct export_name *name)
+{
+    struct entry *entry;
+
+    if (e->n == e->room) {
+        size_t room = e->room ? 2 * e->room : 1024;
+        struct entry *entries = reallocarray(e->entries, room, sizeof(*entries));
+
+        if (!entries)
+            return nomem(e->err);
+        e->entries = entries;
+        e->room = room;
+    }
+    entry = &e->entries[e->n];
+    *entry = (struct entry){.name = *name};
+    entry->name.path = strdup(name->path);
+    if (!entry->name.path)
+        return nomem(e->err);
+    e->n++;
+    return 0;
+}
+
+static void
+entries_clear(struct export *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        free((char *)e->entries[i].name.path);
+    e->n = 0;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = strcmp(x->name.path, y->name.path);
+
+    return order ? order : export_name_order(&x->name, &y->name);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+
+    return x->name.id < y->name.id ? -1 : x->name.id > y->name.id;
+}
+
+static void
+choose_owners(struct export *e)
+{
+    if (!e->n)
+        return;
+    qsort(e->entries, e->n, sizeof(*e->entries), by_path);
+    for (size_t i = 0; i < e->n; i++)
+        e->entries[i].owner =
+            i == 0 || strcmp(e->entries[i].name.path, e->entries[i - 1].name.path) != 0;
+    qsort(e->entries, e->n, sizeof(*e->entries), by_id);
+}
+
+static const struct entry *
+find_entry(const struct export *e, uint64_t id)
+{
+    struct entry wanted = {.name.id = id};
+
+    return e->n ? bsearch(&wanted, e->entries, e->n, sizeof(*e->entries), by_id) : NULL;
+}
+
+static int
+export_entry(struct export *e, const struct entry *entry, enum export_layout layout)
+{
+    const char *file = export_name_file(&entry->name, layout, entry->owner, e->arena);
+    int rc;
+
+    if (!file)
+        return nomem(e->err);
+    rc = export_file(e, file, strchr(file, '/') + 1);
+    jb_arena_reset(e->arena);
+    e->done++;
+    if (e->done % 100 == 0 && e->sink && e->sink->progress)
+        e->sink->progress(e->sink->ctx, e->done, e->total);
+    return rc;
+}
+
+/* After a failure that is not in the transaction. */
+static int
+list_entry(struct export *e, int passes, int rc, const struct export_name *name)
+{
+    if (passes < 0 || rc)
+        e->rc = jb_fail(e->err, passes < 0 ? passes : rc, "%s",
+                        store_txn_error(e->txn) ? store_txn_reason(e->txn)->text
+                                                : jb_strerror(passes < 0 ? passes : rc));
+    else
+        e->rc = passes ? add_entry(e, name) : 0;
+    jb_arena_reset(e->arena);
+    return e->rc;
+}
+
 static int
 list_request(void *ctx, const struct request *r)
 {
     struct export *e = ctx;
+    struct export_name name = {0};
+    int passes = passes_request(e->rule, e->txn, r);
 
-    e->rc = add_entry(e, r->id, r->submitted,
-                      r->path && r->path[0] ? r->path : document_request_path(r, e->arena),
-                      r->commit, r->revision);
-    return e->rc;
+    return list_entry(e, passes, export_request_name(r, e->arena, &name), &name);
 }
 
 static int
@@ -282,12 +290,15 @@ export_request(void *ctx, const struct request *r)
 {
     struct export *e = ctx;
     struct jb_error why = {0};
+    const struct entry *entry = find_entry(e, r->id);
 
     if (stopped(e))
         return 1;
+    if (!entry)
+        return 0;
     jb_buf_reset(&e->out);
-    e->rc = document_request_write(r, e->arena, &why, &e->out);
-    if (e->rc == JB_ENOMEM)
+    e->rc = export_request_write(e->txn, r, e->arena, &why, &e->out);
+    if (e->rc == JB_ENOMEM || store_txn_error(e->txn))
         return jb_fail(e->err, e->rc, "%s", why.text);
     if (e->rc) {
         e->counts.files++;
@@ -295,69 +306,34 @@ export_request(void *ctx, const struct request *r)
         import_problem(e->sink, r->model, "%s", why.text);
         return e->rc = 0;
     }
-    return e->rc = export_entry(e, r->id);
+    return e->rc = export_entry(e, entry, EXPORT_REQUESTS);
 }
 
 static int
 list_result(void *ctx, const struct result *r)
 {
     struct export *e = ctx;
-    char time[JB_TIME_SIZE];
-    const char *path = r->path;
+    struct export_name name = {0};
+    int passes = passes_result(e->rule, e->txn, r);
 
-    if (!path || !path[0]) {
-        jb_time_format(r->time, 1, time);
-        time[strcspn(time, "Z")] = '\0';
-        for (char *p = time; *p; p++)
-            if (*p == ':')
-                *p = '-';
-        path = jb_arena_printf(e->arena, "%s/results_%s.json", r->model, time);
-    }
-    e->rc = add_entry(e, r->id, r->time, path, r->revision, r->revision);
-    return e->rc;
+    return list_entry(e, passes, export_result_name(r, e->arena, &name), &name);
 }
 
 static int
 export_result(void *ctx, const struct result *r)
 {
     struct export *e = ctx;
+    const struct entry *entry = find_entry(e, r->id);
 
     if (stopped(e))
         return 1;
-    if (!r->doc.n)
+    if (!r->doc.n || !entry)
         return 0;
     jb_buf_reset(&e->out);
     jb_buf_str(&e->out, r->doc);
     if (e->out.err)
         return e->rc = jb_fail(e->err, e->out.err, "%s", r->path);
-    return e->rc = export_entry(e, r->id);
-}
-
-static int
-export_model(void *ctx, const struct model_info *m)
-{
-    struct export *e = ctx;
-    struct jb_error why = {0};
-
-    jb_buf_puts(&e->out, e->out.n > 1 ? ", " : "");
-    document_put_string(&e->out, m->model, true);
-    jb_buf_puts(&e->out, ": ");
-    e->rc = document_model_write(m, e->arena, &why, &e->out);
-    jb_arena_reset(e->arena);
-    return e->rc ? jb_fail(e->err, e->rc, "%s: %s", m->model, why.text) : 0;
-}
-
-static int
-export_note(void *ctx, const char *name, const char *text)
-{
-    struct export *e = ctx;
-
-    jb_buf_puts(&e->out, e->out.n > 1 ? ",\n  " : "\n  ");
-    document_put_string(&e->out, name, true);
-    jb_buf_puts(&e->out, ": ");
-    document_put_string(&e->out, text, true);
-    jb_arena_reset(e->arena);
-    return 0;
+    return e->rc = export_entry(e, entry, EXPORT_RESULTS);
 }
 
 /* 0, or what the walk (or the function walked with) failed of; 1 when it was stopped. */
@@ -374,32 +350,14 @@ walked(struct export *e, int rc)
 static int
 export_lists(struct export *e)
 {
-    /* What is hidden, and why, is not for those who read exports. */
-    static const char *const files[NOTE_MAX] = {[NOTE_FLAG] = "flags.json",
-                                                [NOTE_ALIAS] = "aliases.json",
-                                                [NOTE_BLOCKED] = "blocked.json"};
-    int rc;
+    int rc = 0;
 
-    jb_buf_reset(&e->out);
-    jb_buf_putc(&e->out, '{');
-    rc = walked(e, store_models_each(e->txn, e->arena, true, export_model, e));
-    jb_buf_putc(&e->out, '}');
-    if (!rc && e->out.err)
-        rc = jb_fail(e->err, e->out.err, "model_infos.json");
-    if (!rc)
-        rc = export_file(e, "", "model_infos.json", jb_buf_view(&e->out));
-    for (int kind = 0; !rc && kind < NOTE_MAX; kind++) {
-        if (!files[kind])
-            continue;
+    for (int i = 0; !rc && i < EXPORT_LISTS; i++) {
         jb_buf_reset(&e->out);
-        jb_buf_putc(&e->out, '{');
-        rc = walked(e,
-                    store_notes_each(e->txn, (enum store_note)kind, e->arena, export_note, e));
-        jb_buf_puts(&e->out, e->out.n > 1 ? "\n}\n" : "}\n");
-        if (!rc && e->out.err)
-            rc = jb_fail(e->err, e->out.err, "%s", files[kind]);
+        rc = export_list_write(e->txn, (enum export_list)i, e->rule, e->arena, e->err, &e->out);
         if (!rc)
-            rc = export_file(e, "", files[kind], jb_buf_view(&e->out));
+            rc = export_file(e, export_list_file((enum export_list)i),
+                             export_list_file((enum export_list)i));
     }
     return rc;
 }
@@ -414,13 +372,11 @@ export_layouts(struct export *e)
     if (rc)
         return rc;
     e->total = stat.requests + stat.results;
-    e->layout = "requests";
     rc = walked(e, store_requests_each(e->txn, e->arena, false, list_request, e));
     choose_owners(e);
     if (!rc)
         rc = walked(e, store_requests_each(e->txn, e->arena, true, export_request, e));
     entries_clear(e);
-    e->layout = "results";
     if (!rc)
         rc = walked(e, store_results_each(e->txn, e->arena, false, list_result, e));
     choose_owners(e);
@@ -431,18 +387,17 @@ export_layouts(struct export *e)
 }
 
 int
-export_all(struct store *store, const char *dir, const struct import_sink *sink,
-           struct jb_error *err, struct import_counts *ret_counts)
+export_all(struct store *store, const char *dir, const struct export_rule *rule,
+           const struct import_sink *sink, struct jb_error *err,
+           struct import_counts *ret_counts)
 {
-    struct export e = {.dir = dir, .sink = sink, .err = err, .out = JB_BUF(FILE_CAP)};
-    int rc;
+    struct export e = {.rule = rule, .sink = sink, .err = err, .out = JB_BUF(EXPORT_MAX)};
+    int rc = folder_open(dir, false, err, &e.folder);
 
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return jb_fail_errno(err, errno, "%s", dir);
-    e.arena = jb_arena_new(FILE_CAP);
-    if (!e.arena)
-        return jb_fail(err, JB_ENOMEM, "out of memory");
-    rc = store_begin(store, STORE_READ, NULL, err, &e.txn);
+    if (rc)
+        return rc;
+    e.arena = jb_arena_new(EXPORT_MAX);
+    rc = e.arena ? store_begin(store, STORE_READ, NULL, err, &e.txn) : nomem(err);
     if (!rc) {
         rc = export_layouts(&e);
         if (!rc)
@@ -455,5 +410,6 @@ export_all(struct store *store, const char *dir, const struct import_sink *sink,
     jb_buf_free(&e.out);
     jb_arena_free(e.arena);
     free(e.entries);
+    folder_close(e.folder);
     return rc;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hub-shaped files in and out. Imports work in batches of one transaction each; a broken file
+ * Hub-shaped files in; store/export.h writes them. Imports work in batches of one transaction each; a broken file
  * is reported with its path and reason and the rest goes on; importing the same again changes
  * nothing. `files` counts what was looked at: files, members of a file or rows of a table.
- * Exports write the original bytes of what was not changed, and splice changed members
- * into those bytes where something was.
  */
 #pragma once
 
@@ -58,8 +56,3 @@ int import_table(struct store *store, const char *file, const struct benchmark *
                  size_t n, const struct import_table_options *options, const char *actor,
                  const struct import_sink *sink, struct jb_error *err,
                  struct import_counts *ret_counts);
-
-/* requests/…, results/…, model_infos.json, flags.json, aliases.json, blocked.json under `dir`;
- * files with the same bytes are left alone. */
-int export_all(struct store *store, const char *dir, const struct import_sink *sink,
-               struct jb_error *err, struct import_counts *ret_counts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/document.h"
 #include "store/import_run.h"
+#include "store/job.h"
 
 #include <string.h>
 
@@ -42,17 +43,21 @@ same_bytes(struct jb_str a, struct jb_str b)
 /* Is the file what was imported once, or what an export would write? Then it says nothing new,
  * whatever happened to the request since. */
 static int
-known_already(const struct request *stored, const struct request *r, struct jb_arena *arena,
-              struct jb_error *err, bool *ret_known)
+known_already(struct store_txn *txn, const struct request *stored, const struct request *r,
+              struct jb_arena *arena, struct jb_error *err, bool *ret_known)
 {
     struct jb_buf out = JB_BUF(DOCUMENT_REQUEST_MAX * 2);
+    struct job job = {0};
     int rc;
 
     if (stored->doc.n && same_bytes(stored->doc, r->doc)) {
         *ret_known = true;
         return 0;
     }
-    rc = document_request_write(stored, arena, err, &out);
+    rc = store_job_get(txn, stored->id, arena, &job);
+    if (rc && rc != JB_ENOENT)
+        return rc;
+    rc = document_request_write(stored, job.started, arena, err, &out);
     *ret_known = !rc && same_bytes(jb_buf_view(&out), r->doc);
     jb_buf_free(&out);
     return rc;
@@ -73,7 +78,7 @@ put_request(void *ctx, struct store_txn *txn, void *record, struct jb_arena *are
         return store_request_put(txn, r, ret_outcome);
     if (rc)
         return rc;
-    rc = known_already(&stored, r, arena, err, &known);
+    rc = known_already(txn, &stored, r, arena, err, &known);
     if (rc)
         return rc;
     if (known) {

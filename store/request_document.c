@@ -268,7 +268,7 @@ enum field_kind {
     FIELD_TRUTH,
     FIELD_TIME,
     FIELD_JOB,
-    FIELD_NULL
+    FIELD_START
 };
 
 /* The members in the order of the submit handler; `extra` ones only when there is something. */
@@ -291,7 +291,7 @@ static const struct field {
     {"submitted_time", FIELD_TIME, AT(submitted), false},
     {"model_type", FIELD_TEXT, AT(model_type), false},
     {"job_id", FIELD_JOB, AT(job_id), false},
-    {"job_start_time", FIELD_NULL, 0, false},
+    {"job_start_time", FIELD_START, 0, false},
     {"likes", FIELD_COUNT, AT(likes), true},
     {"license", FIELD_TEXT, AT(license), true},
     {"commit", FIELD_TEXT, AT(commit), true},
@@ -325,7 +325,7 @@ field_same(const struct request *a, const struct request *b, const struct field 
                (isnan(number_at(a, f)) && isnan(number_at(b, f)));
     case FIELD_TRUTH: return a->private_ == b->private_;
     case FIELD_TIME: return a->submitted == b->submitted;
-    case FIELD_NULL: return true;
+    case FIELD_START: return true;
     }
     return true;
 }
@@ -389,15 +389,38 @@ put_field(struct jb_buf *out, const struct request *r, const struct field *f, bo
         else
             document_put_string(out, text, ascii);
         break;
-    case FIELD_NULL: jb_buf_puts(out, "null"); break;
+    case FIELD_START: jb_buf_puts(out, "null"); break;
     }
 }
 
+/* When it began to run, in the form of the dataset: UTC without saying so. */
+static void
+put_started(struct jb_buf *out, int64_t started)
+{
+    char time[JB_TIME_SIZE];
+
+    jb_time_format(started, 1, time);
+    time[strcspn(time, "Z")] = '\0';
+    document_put_string(out, time, true);
+}
+
 static int
-splice_changes(const struct request *r, struct jb_arena *arena, struct jb_error *err,
-               struct jb_buf *out)
+add_change(const char *name, struct jb_buf *value, struct jb_arena *arena, struct jb_error *err,
+           struct document_change *ret_change)
+{
+    char *copy = value->err ? NULL : jb_arena_dup(arena, value->p, value->n);
+
+    *ret_change = (struct document_change){name, {copy, value->n}};
+    jb_buf_free(value);
+    return copy ? 0 : jb_fail(err, JB_ENOMEM, "out of memory");
+}
+
+static int
+splice_changes(const struct request *r, int64_t started, struct jb_arena *arena,
+               struct jb_error *err, struct jb_buf *out)
 {
     struct document_change changes[FIELDS];
+    struct jb_buf value = JB_BUF(1 << 16);
     struct request was;
     struct jsontext_member m;
     bool ascii = true, job_text = false;
@@ -413,17 +436,15 @@ splice_changes(const struct request *r, struct jb_arena *arena, struct jb_error 
         if (jsontext_key_is(m.key, "job_id"))
             job_text = m.value.p[0] == '"';
     for (size_t i = 0; i < FIELDS; i++) {
-        struct jb_buf value = JB_BUF(1 << 16);
-        char *copy;
-
-        if (field_same(&was, r, &fields[i]))
+        if (fields[i].kind == FIELD_START ? !started : field_same(&was, r, &fields[i]))
             continue;
-        put_field(&value, r, &fields[i], ascii, job_text);
-        copy = value.err ? NULL : jb_arena_dup(arena, value.p, value.n);
-        changes[n++] = (struct document_change){fields[i].name, {copy, value.n}};
-        jb_buf_free(&value);
-        if (!copy)
-            return jb_fail(err, JB_ENOMEM, "out of memory");
+        if (fields[i].kind == FIELD_START)
+            put_started(&value, started);
+        else
+            put_field(&value, r, &fields[i], ascii, job_text);
+        rc = add_change(fields[i].name, &value, arena, err, &changes[n++]);
+        if (rc)
+            return rc;
     }
     if (n)
         return document_splice(r->doc, changes, n, err, out);
@@ -432,13 +453,13 @@ splice_changes(const struct request *r, struct jb_arena *arena, struct jb_error 
 }
 
 int
-document_request_write(const struct request *request, struct jb_arena *arena,
+document_request_write(const struct request *request, int64_t started, struct jb_arena *arena,
                        struct jb_error *err, struct jb_buf *out)
 {
     bool first = true;
 
     if (request->doc.n)
-        return splice_changes(request, arena, err, out);
+        return splice_changes(request, started, arena, err, out);
     jb_buf_putc(out, '{');
     for (size_t i = 0; i < FIELDS; i++) {
         if (fields[i].extra && !field_says(request, &fields[i]))
@@ -448,7 +469,10 @@ document_request_write(const struct request *request, struct jb_arena *arena,
         first = false;
         document_put_string(out, fields[i].name, true);
         jb_buf_puts(out, ": ");
-        put_field(out, request, &fields[i], true, false);
+        if (fields[i].kind == FIELD_START && started)
+            put_started(out, started);
+        else
+            put_field(out, request, &fields[i], true, false);
     }
     jb_buf_putc(out, '}');
     return out->err ? jb_fail(err, out->err, "%s", jb_strerror(out->err)) : 0;

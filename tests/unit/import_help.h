@@ -4,6 +4,7 @@
 
 #include "store_help.h"
 
+#include "store/export.h"
 #include "store/import.h"
 
 struct heard {

@@ -67,7 +67,7 @@ write_ok(const struct request *r)
     struct jb_error err = {0};
     const char *text;
 
-    if (document_request_write(r, arena, &err, &out))
+    if (document_request_write(r, 0, arena, &err, &out))
         fail_msg("%s", err.text);
     text = jb_arena_dup(arena, out.p, out.n);
     jb_buf_free(&out);

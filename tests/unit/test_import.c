@@ -37,7 +37,7 @@ export_to(struct fixture *f, const char *dir, struct heard *heard)
 {
     struct import_counts counts = {0};
 
-    if (export_all(f->store, below(f, dir), &heard->sink, &f->err, &counts))
+    if (export_all(f->store, below(f, dir), NULL, &heard->sink, &f->err, &counts))
         fail_msg("%s", f->err.text);
     return counts;
 }
