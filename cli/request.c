@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define REQUEST_MAX ((size_t)1 << 20)
 /* More than is kept of a log: sequences and progress bars go. */
@@ -166,6 +167,42 @@ request_rerun(struct cli *cli, int argc, char **argv)
     return move(cli, &m, as_json);
 }
 
+static bool
+needs_no_hub(const struct cli *cli, const char *model)
+{
+    const struct setting_strings *builtin = &cli->conf.submit.builtin;
+
+    for (size_t i = 0; i < builtin->n; i++)
+        if (strcasecmp(builtin->items[i], model) == 0)
+            return true;
+    return false;
+}
+
+static int
+request_recheck(struct cli *cli, int argc, char **argv)
+{
+    static const char *const switches[] = {"json", NULL};
+    struct request_move m = {.move = {.event = QUEUE_EVENT_RECHECK}};
+    struct jb_error err = {0};
+    bool as_json;
+    int rc;
+
+    if (!cli_switches(cli, &argc, argv, switches, &as_json))
+        return CLI_USAGE;
+    if (argc != 2)
+        return cli_usage(cli, "recheck which request?");
+    if (!cli_id(cli, argv[1], &m.id))
+        return CLI_USAGE;
+    rc = cli_look(cli, look, &m);
+    if (rc)
+        return rc;
+    if (needs_no_hub(cli, m.outcome.model)) {
+        jb_fail(&err, JB_ECONFLICT, "%s needs no hub (submit.builtin)", m.outcome.model);
+        return cli_fail(cli, &err);
+    }
+    return move(cli, &m, as_json);
+}
+
 /* The end of a log file, or of standard input for "-". A NUL would end the text for who reads
  * it. */
 static int
@@ -254,6 +291,7 @@ const struct cli_verb request_verbs[] = {
     {"finish", "ID [--json]", "its result is there", request_finish},
     {"cancel", "ID [--yes] [--json]", "stop it", request_cancel},
     {"rerun", "ID [--yes] [--json]", "evaluate it again, whatever its state", request_rerun},
+    {"recheck", "ID [--json]", "ask the hub again, then evaluate it", request_recheck},
     {"correct", "ID [--precision P] [--weights W] [--type T] [--base M] [--json]",
      "mend what was submitted", request_correct},
     {"embargo", "ID DATE|none [--json]", "show its result from then on (UTC)", request_embargo},

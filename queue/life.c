@@ -219,6 +219,12 @@ effects(struct store_txn *txn, struct life *life, const struct queue_move *move,
         return end_badly(txn, life, now, job->attempts == 0, arena);
     case QUEUE_EVENT_STOPPED: return end_badly(txn, life, now, false, arena);
     case QUEUE_EVENT_RERUN: return again(txn, life, now, arena, err);
+    case QUEUE_EVENT_RECHECK:
+        /* The revision may be another commit by now. */
+        if ((rc = life_unclaim(txn, life, arena)))
+            return rc;
+        job->checked = 0;
+        return again(txn, life, now, arena, err);
     case QUEUE_EVENT_READY:
     case QUEUE_EVENT_OUTDATED:
     case QUEUE_EVENT_MAX: break;

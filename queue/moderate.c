@@ -4,11 +4,11 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "queue/life.h"
+#include "queue/rename.h"
 
 #include <string.h>
 
-#define LIFE_MAX    ((size_t)1 << 20)
-#define ALIASES_MAX 8
+#define LIFE_MAX ((size_t)1 << 20)
 
 /* A life with the arena that it lives in. */
 struct held_life {
@@ -208,7 +208,7 @@ queue_model_now(struct store_txn *txn, const char *model, struct jb_arena *arena
 {
     const char *now = model, *next;
 
-    for (int i = 0; i < ALIASES_MAX; i++) {
+    for (int i = 0; i < QUEUE_ALIASES_MAX; i++) {
         int rc = store_note_get(txn, NOTE_ALIAS, now, arena, &next);
         if (rc == JB_ENOENT)
             break;

@@ -23,14 +23,15 @@ static const struct {
 };
 
 static const char *const events[QUEUE_EVENT_MAX] = {
-    [QUEUE_EVENT_SUBMIT] = "submit", [QUEUE_EVENT_PASS] = "pass",
-    [QUEUE_EVENT_REFUSE] = "refuse", [QUEUE_EVENT_SAME] = "same",
-    [QUEUE_EVENT_LEASE] = "lease",   [QUEUE_EVENT_START] = "start",
-    [QUEUE_EVENT_READY] = "ready",   [QUEUE_EVENT_RESULT] = "result",
-    [QUEUE_EVENT_RETRY] = "retry",   [QUEUE_EVENT_RETURN] = "return",
-    [QUEUE_EVENT_FAIL] = "fail",     [QUEUE_EVENT_POISON] = "poison",
-    [QUEUE_EVENT_CANCEL] = "cancel", [QUEUE_EVENT_STOPPED] = "stopped",
-    [QUEUE_EVENT_RERUN] = "rerun",   [QUEUE_EVENT_OUTDATED] = "outdated",
+    [QUEUE_EVENT_SUBMIT] = "submit",     [QUEUE_EVENT_PASS] = "pass",
+    [QUEUE_EVENT_REFUSE] = "refuse",     [QUEUE_EVENT_SAME] = "same",
+    [QUEUE_EVENT_LEASE] = "lease",       [QUEUE_EVENT_START] = "start",
+    [QUEUE_EVENT_READY] = "ready",       [QUEUE_EVENT_RESULT] = "result",
+    [QUEUE_EVENT_RETRY] = "retry",       [QUEUE_EVENT_RETURN] = "return",
+    [QUEUE_EVENT_FAIL] = "fail",         [QUEUE_EVENT_POISON] = "poison",
+    [QUEUE_EVENT_CANCEL] = "cancel",     [QUEUE_EVENT_STOPPED] = "stopped",
+    [QUEUE_EVENT_RERUN] = "rerun",       [QUEUE_EVENT_RECHECK] = "recheck",
+    [QUEUE_EVENT_OUTDATED] = "outdated",
 };
 
 #define BY(who)   (1u << (who))
@@ -74,6 +75,7 @@ static const struct {
     /* A rerun of what was never checked begins with the check; queue/move.c sees to it. */
     {QUEUE_EVENT_RERUN, IN(QUEUE_FAILED) | IN(QUEUE_CANCELLED), SUBMITTER, QUEUE_QUEUED},
     {QUEUE_EVENT_RERUN, ~0u, OPERATOR, QUEUE_QUEUED},
+    {QUEUE_EVENT_RECHECK, WAITS | ENDED_BADLY, OPERATOR, QUEUE_SUBMITTED},
     {QUEUE_EVENT_OUTDATED, IN(QUEUE_FINISHED), OPERATOR, QUEUE_PENDING_NEW_EVAL},
 };
 

@@ -52,6 +52,7 @@ enum queue_event {
     QUEUE_EVENT_CANCEL,   /* somebody who may asks it to stop */
     QUEUE_EVENT_STOPPED,  /* the host confirms that it stopped */
     QUEUE_EVENT_RERUN,    /* evaluate again, from the check on if it was never passed */
+    QUEUE_EVENT_RECHECK,  /* evaluate again, and ask the hub again before */
     QUEUE_EVENT_OUTDATED, /* a new set of benchmarks */
     QUEUE_EVENT_MAX,
 };
