@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hub-shaped files in; store/export.h writes them. Imports work in batches of one transaction each; a broken file
- * is reported with its path and reason and the rest goes on; importing the same again changes
- * nothing. `files` counts what was looked at: files, members of a file or rows of a table.
+ * Hub-shaped files in; store/export.h writes them. Imports work in batches of one transaction
+ * each; a broken file is reported with its path and reason and the rest goes on; importing the
+ * same again changes nothing. `files` counts what was looked at: files, members of a file or
+ * rows of a table.
  */
 #pragma once
 

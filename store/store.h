@@ -82,13 +82,14 @@ struct store_seq {
 };
 int store_seq_get(struct store_txn *txn, struct store_seq *ret_seq);
 
-/* Figures for /metrics and `jinbang verify`. */
+/* Figures for /metrics. */
 struct store_stat {
     uint64_t map_size, used_bytes; /* pages free for use again do not count as used */
     uint64_t requests, results, models, flags, aliases, blocked, hidden, changes;
     uint64_t jobs, deliveries, dead_deliveries; /* deliveries: those not given up */
     unsigned readers, max_readers;
 };
+/* In a transaction for reading: LMDB shows the free pages to no writer. */
 int store_stat_get(struct store_txn *txn, struct store_stat *ret_stat);
 
 /* A consistent copy while others write: temporary file, fsync, rename to `file`.

@@ -183,13 +183,46 @@ test_flips_and_cuts(void **state)
     jb_arena_free(arena);
 }
 
+/* A job has parts that depend on others: the digest is there when a secret is. */
+static void
+test_job(void **state)
+{
+    struct job job = {.id = 1, .state = "FAILED", .reason = "r", .has_secret = true}, got;
+    struct jb_buf b = JB_BUF(4096);
+    struct jb_arena *arena = jb_arena_new(1 << 20);
+
+    (void)state;
+    memset(job.secret, 7, sizeof job.secret);
+    assert_int_equal(job_encode(&job, &b), 0);
+    assert_int_equal(job_decode(jb_buf_view(&b), arena, NULL, &got), 0);
+    assert_memory_equal(got.secret, job.secret, sizeof job.secret);
+    size_t n = b.n;
+    for (size_t cut = CODEC_HEAD; cut < n; cut++) {
+        char *value = malloc(cut);
+        assert_non_null(value);
+        memcpy(value, b.p, cut);
+        codec_seal(value, cut, CODEC_JOB, 1);
+        assert_int_equal(job_decode((struct jb_str){value, cut}, arena, NULL, &got),
+                         JB_ECORRUPT);
+        free(value);
+    }
+    /* Without a secret what stands in its place does not matter: equal jobs, equal bytes. */
+    job.has_secret = false;
+    assert_int_equal(job_encode(&job, &b), 0);
+    assert_int_equal(b.n, n - STORE_DIGEST_SIZE);
+    assert_int_equal(job_decode(jb_buf_view(&b), arena, NULL, &got), 0);
+    assert_int_equal(got.secret[0], 0);
+    jb_buf_free(&b);
+    jb_arena_free(arena);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),        cmocka_unit_test(test_layout),
         cmocka_unit_test(test_bad_text),       cmocka_unit_test(test_bad_numbers),
-        cmocka_unit_test(test_flips_and_cuts),
+        cmocka_unit_test(test_flips_and_cuts), cmocka_unit_test(test_job),
     };
 
     return cmocka_run_group_tests_name("store_codec", tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include "store/codec.h"
 
+#include <sys/wait.h>
+
 struct last {
     struct change change;
     struct jb_arena *arena;
@@ -397,6 +399,40 @@ test_migration(void **state)
     assert_sound(f);
 }
 
+/* Programs that start together after an upgrade all want to do it. */
+static void
+test_migration_by_several(void **state)
+{
+    struct fixture *f = *state;
+    pid_t pids[4];
+
+    fixture_fill(f, 3);
+    make_schema_1(f);
+    for (int i = 0; i < 4; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) {
+            struct jb_error err = {0};
+            struct store *store;
+            int rc = store_open(&f->conf, false, &err, &store);
+
+            if (rc)
+                print_error("%s\n", err.text);
+            else
+                store_close(store);
+            _exit(rc ? 1 : 0);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        int status;
+
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    fixture_open(f);
+    assert_sound(f);
+}
+
 /* Nearly full disk: it stays as it was and says why. */
 static void
 test_migration_without_room(void **state)
@@ -430,6 +466,7 @@ main(void)
         WITH_STORE(test_cut),
         WITH_STORE(test_old_entries),
         WITH_STORE(test_migration),
+        WITH_STORE(test_migration_by_several),
         WITH_STORE(test_migration_without_room),
     };
 
