@@ -180,6 +180,9 @@ effects(struct store_txn *txn, struct life *life, const struct queue_move *move,
 
     switch (move->event) {
     case QUEUE_EVENT_SUBMIT:
+        /* The place in the ledger stands under the time that changes here. */
+        if ((rc = life_refund(txn, life)))
+            return rc;
         job->round++;
         forget_failure(job);
         job->attempts = job->checks = 0;
