@@ -8,10 +8,18 @@ int
 claim_identity(struct store_txn *txn, const char *model, const char *commit,
                const char *precision, const char *weight_type, struct store_key *ret_key)
 {
-    const char *parts[] = {model, commit, precision, weight_type};
+    char folded[STORE_NAME_MAX + 1];
+    const char *parts[] = {folded, commit, precision, weight_type};
+    size_t n = model ? strlen(model) : 0;
 
-    if (!model || !*model || !commit || !*commit)
+    if (n == 0 || !commit || !*commit)
         return store_txn_fail(txn, JB_EINVAL, "a claim needs a model and a commit");
+    if (n > STORE_NAME_MAX)
+        return store_txn_fail(txn, JB_ETOOBIG, "a claim of a model with a name of %zu bytes",
+                              n);
+    for (size_t i = 0; i <= n; i++)
+        folded[i] =
+            (char)(model[i] >= 'A' && model[i] <= 'Z' ? model[i] + 'a' - 'A' : model[i]);
     return index_identity(txn, parts, sizeof parts / sizeof *parts, ret_key);
 }
 

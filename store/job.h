@@ -67,7 +67,8 @@ int store_jobs_count(struct store_txn *txn, const char *state, uint64_t *ret_n);
  * `id`. The claim is of what the request says when the transaction ends: store_request_put() of
  * one that holds a claim and gets another commit, model, precision or weight type takes the
  * claim along, or gives it up where the new one belongs to another; store_request_delete()
- * gives it up. JB_EINVAL: no commit.
+ * gives it up. Models compare without regard to the case of ASCII letters, as they do at the
+ * hub. JB_EINVAL: no commit.
  */
 int store_commit_claim(struct store_txn *txn, const char *model, const char *commit,
                        const char *precision, const char *weight_type, uint64_t id,

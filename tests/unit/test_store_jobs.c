@@ -426,6 +426,24 @@ test_claims(void **state)
     fixture_commit(f, txn);
     assert_sound(f);
 
+    /* At the hub the case of a name does not matter. */
+    txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(put_submission(txn, "Org/Model-7B", COMMIT, T0), 4);
+    assert_int_equal(owner_of(txn, "org/model-7b", COMMIT, "float16"), 4);
+    assert_int_equal(owner_of(txn, "ORG/Model-7B", COMMIT, "float16"), 4);
+    fixture_commit(f, txn);
+    assert_sound(f);
+    txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(
+        store_commit_release(txn, "org/model-7b", COMMIT, "float16", "Original", 4), 0);
+    assert_int_equal(owner_of(txn, "Org/Model-7B", COMMIT, "float16"), 0);
+    assert_int_equal(
+        store_commit_claim(txn, "org/MODEL-7b", COMMIT, "float16", "Original", 4, &owner), 0);
+    assert_int_equal(store_request_delete(txn, 4), 0);
+    assert_int_equal(owner_of(txn, "org/model-7b", COMMIT, "float16"), 0);
+    fixture_commit(f, txn);
+    assert_sound(f);
+
     txn = fixture_begin(f, STORE_WRITE);
     assert_int_equal(store_commit_claim(txn, "a/b", "", "float16", "Original", 1, &owner),
                      JB_EINVAL);
