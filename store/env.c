@@ -224,7 +224,7 @@ env_migrate(struct store *store, struct jb_error *err)
     if (rc)
         return rc;
     /* Another process may have been faster. */
-    if ((rc = store_meta_get(txn, META_SCHEMA, &schema)))
+    if (store_meta_get(txn, META_SCHEMA, &schema))
         return store_commit(txn, err);
     if (schema > STORE_SCHEMA)
         rc = fail_newer(store, schema, err);

@@ -272,7 +272,7 @@ store_jobs_due(struct store_txn *txn, const char *state, int64_t until,
 {
     struct store_key prefix = {0}, after = {0};
     struct due due = {.txn = txn, .until = until, .each = each, .ctx = ctx};
-    int rc;
+    int rc = 0;
 
     state_prefix(&prefix, state);
     if (prefix.over)
