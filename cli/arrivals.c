@@ -87,7 +87,7 @@ gather_waited_for(struct gathering *g)
             break;
         /* Queued once with the verdict: it waits since it was submitted; queued again since:
          * what was measured before is what was not wanted. */
-        g->waits_since = job.queued > job.checked && job.checked ? job.queued : job.accepted;
+        g->waits_since = job.queued > job.checked ? job.queued : job.accepted;
         rc = store_model_results(g->txn, request.model, g->arena, false, each_result, g);
         jb_arena_reset(g->arena);
     }

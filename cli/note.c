@@ -75,13 +75,14 @@ done(struct cli *cli, const struct note_change *n, bool as_json)
 static int
 note_add(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct note_change n = {.kind = kinds[kind_of(cli)].kind, .add = true, .text = ""};
     struct jb_error err = {0};
-    bool as_json;
+    bool as_json = false, yes = n.kind != NOTE_HIDDEN;
+    const struct cli_option options[] = {
+        {"json", &as_json, NULL}, {yes ? NULL : "yes", &yes, NULL}, {NULL, NULL, NULL}};
     int rc;
 
-    if (!cli_switches(cli, &argc, argv, switches, &as_json))
+    if (!cli_options(cli, &argc, argv, options))
         return CLI_USAGE;
     if (argc < 2 || argc > 3 || (n.kind == NOTE_ALIAS && argc != 3))
         return cli_usage(cli, "wrong number of arguments");
@@ -91,6 +92,8 @@ note_add(struct cli *cli, int argc, char **argv)
     if (jb_model_id_check(jb_str(n.name), &err) ||
         store_note_check(n.kind, n.name, n.text, &err))
         return cli_fail(cli, &err);
+    if (!cli_confirm(yes, "this shows %.200s nowhere any more", n.name))
+        return CLI_REFUSED;
     rc = cli_change(cli, change, &n);
     return rc ? rc : done(cli, &n, as_json);
 }
@@ -164,7 +167,7 @@ const struct cli_verb blocked_verbs[] = {
     {0}};
 
 const struct cli_verb hidden_verbs[] = {
-    {"add", "MODEL [REASON] [--json]", "show a model nowhere, but keep it", note_add},
+    {"add", "MODEL [REASON] [--yes] [--json]", "show a model nowhere, but keep it", note_add},
     {"remove", "MODEL [--yes] [--json]", "show it again", note_remove},
     {"list", "[--json]", "all of them", note_list},
     {0}};
