@@ -160,8 +160,8 @@ const struct setting board_config_table[] = {
     {"origin_license", SETTING_STRING, AT(origin_license), "", .help = "Its licence."},
     {"citation", SETTING_STRING, AT(citation), "", .help = "BibTeX entry of the citation box."},
     {"details_url", SETTING_STRING, AT(details_url), "",
-     .help = "Pattern of the second link of the Model cell; {org} and {name} are replaced. "
-             "Empty: our own page."},
+     .help = "Pattern of a link from the page of a model to a dataset with details of its "
+             "evaluation; {org} and {name} are replaced. Empty: none."},
     {"benchmarks", SETTING_LIST, AT(benchmarks), .check = check_benchmarks,
      .items = benchmark_table, .item_size = sizeof(struct benchmark),
      .help = "The benchmarks, in the order of their columns."},

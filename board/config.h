@@ -26,9 +26,10 @@ struct board_config {
     const char *origin_url;
     const char *origin_date;
     const char *origin_license;
-    const char *citation;    /* BibTeX */
-    const char *details_url; /* pattern of the details link, "{org}__{name}" replaced; "" = our
-                                own page */
+    const char *citation; /* BibTeX */
+    const char
+        *details_url; /* pattern of a link to details elsewhere, "{org}__{name}" replaced;
+                         "" none */
     struct setting_list benchmarks; /* struct benchmark */
     struct setting_list types;      /* struct board_type, the last one unknown */
     struct setting_strings precisions;

@@ -213,7 +213,8 @@ handle_api_model(struct handling *h)
     if (!takes_no_query(h))
         return;
     id.n -= n;
-    if (!programs_put_model(h->site->lists, id, &body)) {
+    if (!programs_put_model(h->site->lists, id, h->site->made, h->site->conf->site.mount,
+                            &body)) {
         jb_buf_free(&body);
         response_cors(h->response, h->request);
         response_json_error(h->response, 404, "no request for this model is known");

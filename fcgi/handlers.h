@@ -58,6 +58,19 @@ void handle_api_pending(struct handling *h);
 void handle_api_model(struct handling *h);
 void handle_openapi(struct handling *h);
 
+/* handle_queue.c: what people and programs see of submissions; the same for /zh and /en */
+void handle_queue(struct handling *h);
+void handle_submit_form(struct handling *h);
+void handle_request(struct handling *h);
+void handle_feed_results(struct handling *h);
+void handle_feed_status(struct handling *h);
+void handle_api_request(struct handling *h);
+void handle_api_request_file(struct handling *h);
+void handle_api_result(struct handling *h);
+
+/* handle_model.c */
+void handle_model(struct handling *h);
+
 /* handle_ops.c */
 void handle_healthz(struct handling *h);
 void handle_metrics(struct handling *h);

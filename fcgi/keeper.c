@@ -329,6 +329,12 @@ keeper_free(struct keeper *k)
     free(k);
 }
 
+struct store *
+keeper_store(struct keeper *k)
+{
+    return k->store;
+}
+
 int
 keeper_stat(struct keeper *k, struct keeper_stat *ret_stat)
 {

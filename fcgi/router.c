@@ -101,8 +101,8 @@ route_is_api_path(const struct web_request *request)
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         size_t n = strlen(folders[i]);
         if (path.n >= n && memcmp(path.p, folders[i], n) == 0 &&
-            (path.n == n || path.p[n] == '/'))
-            return true;
+            (path.n == n ? strcmp(folders[i], "/queue") != 0 : path.p[n] == '/'))
+            return true; /* /queue itself is a page */
     }
     return false;
 }

@@ -2,10 +2,13 @@
 /* One snapshot and its ready bodies. */
 #include "fcgi/site.h"
 #include "base/clock.h"
+#include "crypto/digest.h"
 #include "fcgi/openapi.h"
 #include "fcgi/sources.h"
+#include "views/feed.h"
 #include "views/history_page.h"
 #include "views/layout.h"
+#include "views/queue_page.h"
 #include "views/text_page.h"
 
 #include <stdlib.h>
@@ -127,18 +130,24 @@ ready_from_buf(struct site *site, enum site_ready which, struct jb_buf *b, const
     return rc;
 }
 
-/* Makes a ready body of JSON from a buffer, which it frees. */
+/* The same of another type, without a policy for scripts. */
 static int
-ready_json(struct site *site, enum site_ready which, struct jb_buf *b)
+ready_typed(struct site *site, enum site_ready which, struct jb_buf *b, const char *type)
 {
     struct jb_blob *blob = jb_blob_from_buf(b);
 
     if (!blob)
         return JB_ENOMEM;
     struct slice slice = {{blob->p, blob->n}, blob};
-    int rc = make_ready(site, which, &slice, 1, "application/json", NULL);
+    int rc = make_ready(site, which, &slice, 1, type, NULL);
     jb_blob_unref(blob);
     return rc;
+}
+
+static int
+ready_json(struct site *site, enum site_ready which, struct jb_buf *b)
+{
+    return ready_typed(site, which, b, "application/json");
 }
 
 static int
@@ -266,6 +275,62 @@ build_history(struct site *site, struct jb_arena *arena, struct jb_error *err)
     return rc ? jb_fail(err, rc, "the pages of the history do not fit into memory") : 0;
 }
 
+static int
+build_queue(struct site *site, struct jb_error *err)
+{
+    static const struct {
+        enum site_ready which;
+        enum text_lang lang;
+    } pages[] = {{READY_QUEUE, LANG_MAX}, {READY_QUEUE_ZH, LANG_ZH}, {READY_QUEUE_EN, LANG_EN}};
+    struct queue_view view = {QUEUE_TABLE_NONE, 1};
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        struct jb_buf b = JB_BUF(PAGE_MAX);
+        int rc = queue_page_put(site->conf, board_config_of(site->board), site->lists,
+                                site->made, pages[i].lang, &view, &b, err);
+        if (rc)
+            jb_buf_free(&b);
+        else
+            rc = ready_from_buf(site, pages[i].which, &b, site->csp);
+        if (rc)
+            return jb_fail(err, rc, "a page does not fit into memory");
+    }
+    return 0;
+}
+
+static int
+build_feeds(struct site *site, struct jb_error *err)
+{
+    struct feed feed = {site->conf, site->board, site->lists, site->feed_name};
+    struct jb_buf results = JB_BUF(PAGE_MAX), status = JB_BUF(PAGE_MAX);
+    int rc = feed_put_results(&feed, &results, err);
+
+    if (rc == 0)
+        rc = feed_put_status(&feed, &status, err);
+    if (rc == 0)
+        rc = ready_typed(site, READY_FEED_RESULTS, &results, "application/atom+xml");
+    if (rc == 0)
+        rc = ready_typed(site, READY_FEED_STATUS, &status, "application/atom+xml");
+    jb_buf_free(&results);
+    jb_buf_free(&status);
+    return rc ? jb_fail(err, rc, "a feed does not fit into memory") : 0;
+}
+
+/* Always the same for a store, and says nothing of its key. */
+static int
+name_feeds(struct site *site, struct store_txn *txn)
+{
+    unsigned char key[STORE_SECRET_SIZE], mac[CRYPTO_SHA256_SIZE];
+    int rc = store_secret(txn, key);
+
+    if (rc == 0)
+        rc = crypto_hmac_sha256((struct jb_str){(const char *)key, sizeof(key)},
+                                JB_STR("feeds"), mac);
+    if (rc == 0)
+        crypto_hex(mac, 16, site->feed_name);
+    return rc;
+}
+
 int
 site_new(struct sources *sources, struct store *store, uint64_t app_id, struct jb_error *err,
          struct site **ret_site)
@@ -296,7 +361,10 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
     if (rc == 0)
         rc = board_build(txn, sources_board(sources), err, &site->board);
     if (rc == 0)
-        rc = queue_lists_build(txn, jb_now_us(), err, &site->lists);
+        rc = name_feeds(site, txn);
+    site->made = jb_now_us();
+    if (rc == 0)
+        rc = queue_lists_build(txn, site->made, err, &site->lists);
     store_abort(txn);
     struct cells_options options = {.hub_url = site->conf->site.hub_url,
                                     .mount = site->conf->site.mount};
@@ -316,6 +384,10 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
         rc = build_boards(site, arena, err);
     if (rc == 0)
         rc = build_texts(site, err);
+    if (rc == 0)
+        rc = build_queue(site, err);
+    if (rc == 0)
+        rc = build_feeds(site, err);
     if (rc == 0)
         rc = build_api(site, err);
     if (rc == 0)

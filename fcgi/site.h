@@ -41,6 +41,11 @@ enum site_ready {
     READY_HISTORY,
     READY_HISTORY_ZH,
     READY_HISTORY_EN,
+    READY_QUEUE,
+    READY_QUEUE_ZH,
+    READY_QUEUE_EN,
+    READY_FEED_RESULTS,
+    READY_FEED_STATUS,
     READY_API_FORMATTED,
     READY_API_CSV,
     READY_API_STATUS,
@@ -63,6 +68,8 @@ struct site {
     struct board_limits limits;
     char *csp; /* of the native pages */
     struct store_seq seq;
+    int64_t made;       /* when the lists were made, microseconds UTC */
+    char feed_name[33]; /* of this store, in the ids of its feeds */
     double build_seconds;
 };
 
@@ -107,6 +114,9 @@ struct keeper_watch {
 void keeper_watch(struct keeper *k, const struct keeper_watch *watch);
 void keeper_stop(struct keeper *k);
 void keeper_free(struct keeper *k);
+
+/* The store that it keeps open; lives as long as the keeper. */
+struct store *keeper_store(struct keeper *k);
 
 struct keeper_stat {
     uint64_t rebuilds, failures;

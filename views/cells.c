@@ -46,8 +46,8 @@ discussion_number(struct jb_str url)
 }
 
 static void
-put_model_markup(const struct board *board, const struct board_row *row,
-                 const struct cells_options *options, struct jb_buf *out)
+put_model_markup(const struct board_row *row, const struct cells_options *options,
+                 struct jb_buf *out)
 {
     if (row->baseline) {
         jb_buf_puts(out, "<p>Baseline</p>");
@@ -58,7 +58,7 @@ put_model_markup(const struct board *board, const struct board_row *row,
     put_link(out, jb_buf_view(&url), row->model);
     jb_buf_puts(out, "  ");
     jb_buf_reset(&url);
-    link_put_details(board_config_of(board), options->mount, row->model, &url);
+    link_put_model(options->mount, row->model, &url);
     put_link(out, jb_buf_view(&url), JB_STR("📑"));
     if (row->flagged)
         jb_buf_puts(out, " has been flagged!");
@@ -102,7 +102,7 @@ put_cell(const struct board *board, const struct board_row *row, const struct bo
     case FIELD_T: jb_json_text(j, types[row->type].icon); break;
     case FIELD_MODEL:
         jb_buf_reset(scratch);
-        put_model_markup(board, row, options, scratch);
+        put_model_markup(row, options, scratch);
         jb_json_str(j, jb_buf_view(scratch));
         break;
     case FIELD_AVERAGE: jb_json_double(j, round2(row->average)); break;

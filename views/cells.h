@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every cell of a board, encoded once as JSON: what the Gradio tables hold. The Model cell is
- * markup with two anchors, the second leads to the details. An answer to a filter is then
- * copies of these bytes. Cells of a row stand one after the other with ',' between them, so
- * that a run of columns is one copy. < > & ' are written \u003c …, so that the same bytes may
- * stand in a <script>. The rows of the native table (row_html.h) are made and kept beside them.
+ * markup with two anchors, the second leads to our page of the model. An answer to a filter is
+ * then copies of these bytes. Cells of a row stand one after the other with ',' between them,
+ * so that a run of columns is one copy. < > & ' are written \u003c …, so that the same bytes
+ * may stand in a <script>. The rows of the native table (row_html.h) are made and kept beside
+ * them.
  */
 #pragma once
 

@@ -40,7 +40,12 @@ layout_put_links(const struct conf *conf, struct jb_buf *out)
     put_asset_path(conf, "board.css", out);
     jb_buf_puts(out, "\">\n<link rel=\"icon\" type=\"image/svg+xml\" href=\"");
     put_asset_path(conf, "favicon.svg", out);
-    jb_buf_puts(out, "\">\n");
+    jb_buf_printf(out,
+                  "\">\n<link rel=\"alternate\" type=\"application/atom+xml\" "
+                  "href=\"%s/feeds/results.atom\" title=\"新结果 New results\">\n"
+                  "<link rel=\"alternate\" type=\"application/atom+xml\" "
+                  "href=\"%s/feeds/status.atom\" title=\"评测状态 Status of requests\">\n",
+                  conf->site.mount, conf->site.mount);
 }
 
 void
@@ -113,6 +118,8 @@ layout_put_top(const struct conf *conf, const struct page *page, const char *sub
     label_put(out, page->lang, "页面", "Pages");
     jb_buf_puts(out, "\">");
     put_nav_link(conf, page, "/", "榜单", "Board", out);
+    put_nav_link(conf, page, "/queue", "队列", "Queue", out);
+    put_nav_link(conf, page, "/submit", "提交", "Submit", out);
     put_nav_link(conf, page, "/history", "走势", "History", out);
     put_nav_link(conf, page, "/about", "说明", "About", out);
     put_nav_link(conf, page, "/faq", "常见问题", "FAQ", out);
@@ -131,6 +138,8 @@ layout_start(const struct conf *conf, const struct page *page, struct jb_buf *ou
                   label_lang(page->lang));
     layout_put_links(conf, out);
     layout_put_scripts(conf, out);
+    if (page->refresh)
+        jb_buf_printf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n", page->refresh);
     jb_buf_puts(out, "<title>");
     jb_put_html(out, jb_str(page->title));
     jb_buf_puts(out, "</title>\n</head>\n<body>\n");

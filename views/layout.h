@@ -23,6 +23,7 @@ struct page {
     enum text_lang lang;
     const char
         *here; /* path of this page without the mount, for navigation and the language switch */
+    int refresh; /* seconds until a browser loads it again; 0 never */
 };
 
 /* <!doctype … <body> and </body></html>; between them one <div class="jb">. */

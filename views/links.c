@@ -13,20 +13,21 @@ link_put_hub(const char *hub_url, struct jb_str model, struct jb_buf *out)
 }
 
 void
-link_put_details(const struct board_config *config, const char *mount, struct jb_str model,
-                 struct jb_buf *out)
+link_put_model(const char *mount, struct jb_str model, struct jb_buf *out)
+{
+    jb_put_html(out, jb_str(mount));
+    jb_buf_puts(out, "/models/");
+    jb_put_url_path(out, model);
+}
+
+void
+link_put_details(const struct board_config *config, struct jb_str model, struct jb_buf *out)
 {
     const char *slash = model.n ? memchr(model.p, '/', model.n) : NULL;
     struct jb_str org = {model.p, slash ? (size_t)(slash - model.p) : 0};
     struct jb_str name = slash ? (struct jb_str){slash + 1, model.n - org.n - 1} : model;
     const char *p = config->details_url;
 
-    if (!p[0]) {
-        jb_put_html(out, jb_str(mount));
-        jb_buf_puts(out, "/en/?query=");
-        jb_put_url_query(out, model);
-        return;
-    }
     while (*p) {
         if (strncmp(p, "{org}__", 7) == 0 && !org.n) {
             p += 7;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "views/request_json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -308,20 +309,6 @@ programs_line(const struct programs *p, size_t row)
  */
 
 static void
-put_entry(struct jb_json *j, const struct queue_entry *e)
-{
-    jb_json_object(j);
-    jb_json_kstr(j, "name", e->model);
-    jb_json_ktext(j, "submitter", "Unknown");
-    jb_json_kstr(j, "revision", e->revision);
-    jb_json_kstr(j, "precision", e->precision);
-    jb_json_kstr(j, "weight_type", e->weight_type);
-    put_time(j, "submission_time", e->submitted);
-    jb_json_kstr(j, "status", e->status);
-    jb_json_end(j);
-}
-
-static void
 put_table(struct jb_json *j, const struct queue_lists *lists, enum queue_table table)
 {
     size_t n = 0;
@@ -329,7 +316,7 @@ put_table(struct jb_json *j, const struct queue_lists *lists, enum queue_table t
 
     jb_json_array(j);
     for (size_t i = 0; i < n; i++)
-        put_entry(j, &entries[i]);
+        request_json_put_entry(&entries[i], j);
     jb_json_end(j);
 }
 
@@ -339,7 +326,8 @@ static const struct {
 } tables[] = {{"pending", QUEUE_TABLE_PENDING},
               {"evaluating", QUEUE_TABLE_RUNNING},
               {"finished", QUEUE_TABLE_FINISHED},
-              {"failed", QUEUE_TABLE_FAILED}};
+              {"failed", QUEUE_TABLE_FAILED},
+              {"cancelled", QUEUE_TABLE_CANCELLED}};
 
 void
 programs_put_status(const struct queue_lists *lists, struct jb_buf *out)
@@ -364,41 +352,51 @@ programs_put_pending(const struct queue_lists *lists, struct jb_buf *out)
     put_table(&j, lists, QUEUE_TABLE_PENDING);
 }
 
-bool
-programs_put_model(const struct queue_lists *lists, struct jb_str model, struct jb_buf *out)
+struct of_model {
+    const struct queue_entry *newest;
+    int64_t now;
+    const char *mount;
+    struct jb_json *j;
+};
+
+static void
+find_newest(void *ctx, const struct queue_entry *e)
 {
-    const struct queue_entry *newest = NULL;
+    struct of_model *m = ctx;
+
+    if (!m->newest || e->submitted > m->newest->submitted ||
+        (e->submitted == m->newest->submitted && e->id > m->newest->id))
+        m->newest = e;
+}
+
+static void
+put_one(void *ctx, const struct queue_entry *e)
+{
+    struct of_model *m = ctx;
+
+    request_json_put_long(e, m->now, m->mount, m->j);
+}
+
+bool
+programs_put_model(const struct queue_lists *lists, struct jb_str model, int64_t now,
+                   const char *mount, struct jb_buf *out)
+{
     struct jb_json j;
+    struct of_model m = {.now = now, .mount = mount, .j = &j};
 
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        size_t n = 0;
-        const struct queue_entry *e = queue_lists_table(lists, tables[t].table, &n);
-
-        for (size_t i = 0; i < n; i++)
-            if (jb_str_eq(e[i].model, model) &&
-                (!newest || e[i].submitted > newest->submitted ||
-                 (e[i].submitted == newest->submitted && e[i].id > newest->id)))
-                newest = &e[i];
-    }
-    if (!newest)
+    queue_lists_model(lists, model, find_newest, &m);
+    if (!m.newest)
         return false;
     jb_json_init(&j, out);
     jb_json_object(&j);
     jb_json_kstr(&j, "model_id", model);
-    jb_json_kstr(&j, "status", newest->status);
-    jb_json_kstr(&j, "revision", newest->revision);
-    jb_json_kstr(&j, "precision", newest->precision);
-    put_time(&j, "submission_time", newest->submitted);
+    jb_json_kstr(&j, "status", m.newest->status);
+    jb_json_kstr(&j, "revision", m.newest->revision);
+    jb_json_kstr(&j, "precision", m.newest->precision);
+    put_time(&j, "submission_time", m.newest->submitted);
     jb_json_key(&j, "requests");
     jb_json_array(&j);
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        size_t n = 0;
-        const struct queue_entry *e = queue_lists_table(lists, tables[t].table, &n);
-
-        for (size_t i = 0; i < n; i++)
-            if (jb_str_eq(e[i].model, model))
-                put_entry(&j, &e[i]);
-    }
+    queue_lists_model(lists, model, put_one, &m);
     jb_json_end(&j);
     jb_json_end(&j);
     return true;

@@ -26,12 +26,13 @@ struct jb_str programs_line(const struct programs *programs, size_t row);
 /* Names of the columns as the first line of the CSV (RFC 4180; no field of it is a formula). */
 void programs_put_header(const struct board *board, struct jb_buf *out);
 
-/* {"pending":[…],"evaluating":[…],"finished":[…],"failed":[…]}, and the pending ones alone:
- * {name, submitter, revision, precision, weight_type, submission_time, status}. */
+/* {"pending":[…],"evaluating":[…],"finished":[…],"failed":[…],"cancelled":[…]}, and the pending
+ * ones alone; entries as request_json_put_entry(). */
 void programs_put_status(const struct queue_lists *lists, struct jb_buf *out);
 void programs_put_pending(const struct queue_lists *lists, struct jb_buf *out);
 
-/* {"model_id","status","requests":[…]} of a model, `status` that of the newest request. False,
- * and nothing written, when it has none. */
-bool programs_put_model(const struct queue_lists *lists, struct jb_str model,
-                        struct jb_buf *out);
+/* {"model_id","status","requests":[…]} of a model, `status` that of the newest request, entries
+ * as request_json_put_long(). False, and nothing written, when it has none. `now`: when the
+ * lists were made. */
+bool programs_put_model(const struct queue_lists *lists, struct jb_str model, int64_t now,
+                        const char *mount, struct jb_buf *out);

@@ -51,10 +51,8 @@ put_number(struct jb_buf *out, double d, int digits)
 
 /* The organisation dimmed, the name strong. */
 static void
-put_model(struct jb_buf *out, const struct board *board, const struct board_row *row,
-          const struct cells_options *options)
+put_model(struct jb_buf *out, const struct board_row *row, const struct cells_options *options)
 {
-    const struct board_config *config = board_config_of(board);
     const char *slash = row->model.n ? memchr(row->model.p, '/', row->model.n) : NULL;
     size_t org = slash ? (size_t)(slash - row->model.p) + 1 : 0;
 
@@ -67,19 +65,18 @@ put_model(struct jb_buf *out, const struct board *board, const struct board_row 
     jb_buf_puts(out, "<strong>");
     jb_put_html(out, (struct jb_str){row->model.p + org, row->model.n - org});
     jb_buf_puts(out, "</strong></a>");
-    if (config->details_url[0]) {
-        jb_buf_puts(out, " <a class=d href=\"");
-        link_put_details(config, options->mount, row->model, out);
-        jb_buf_puts(out, "\">📑</a>");
-    }
+    /* Relative: the page of the language that the board is read in. */
+    jb_buf_puts(out, " <a class=d href=\"models/");
+    jb_put_url_path(out, row->model);
+    jb_buf_puts(out, "\">📑</a>");
 }
 
 static void
-put_cell(struct jb_buf *out, const struct board *board, const struct board_row *row,
-         const struct board_column *c, const struct cells_options *options)
+put_cell(struct jb_buf *out, const struct board_row *row, const struct board_column *c,
+         const struct cells_options *options)
 {
     switch (c->field) {
-    case FIELD_MODEL: put_model(out, board, row, options); break;
+    case FIELD_MODEL: put_model(out, row, options); break;
     case FIELD_AVERAGE: put_score(out, row->average, NULL); break;
     case FIELD_SCORE: put_score(out, row->scores[c->benchmark], c->header); break;
     case FIELD_ARCHITECTURE: put_text(out, row->architecture); break;
@@ -126,7 +123,7 @@ make(struct row_html *rows, const struct board *board, const struct cells_option
         put_start(&out, row, &place);
         *end++ = (uint32_t)out.n;
         for (size_t c = 0; c < rows->columns; c++) {
-            put_cell(&out, board, row, board_column(board, c), options);
+            put_cell(&out, row, board_column(board, c), options);
             *end++ = (uint32_t)out.n;
         }
     }

@@ -57,28 +57,11 @@ test_model(void **state)
         "<a target=\"_blank\" href=\"https://hub.example/good/model\" style=\"color: "
         "var(--link-text-color); text-decoration: underline;text-decoration-style: "
         "dotted;\">good/model</a>  <a target=\"_blank\" "
-        "href=\"https://huggingface.co/datasets/open-llm-leaderboard/details_good__model\" "
+        "href=\"/m/models/good/model\" "
         "style=\"color: var(--link-text-color); text-decoration: "
         "underline;text-decoration-style: dotted;\">📑</a>");
-    assert_non_null(strstr(cell_text(v, "solo", FIELD_MODEL), "/details_solo\""));
+    assert_non_null(strstr(cell_text(v, "solo", FIELD_MODEL), "href=\"/m/models/solo\""));
     assert_string_equal(cell_text(v, "Baseline", FIELD_MODEL), "<p>Baseline</p>");
-}
-
-static void
-test_own_details(void **state)
-{
-    struct views *v = *state;
-    struct cells *cells;
-    struct cells_options options = {v->conf.site.hub_url, v->conf.site.mount};
-    struct board_config *config = &v->config;
-
-    config->details_url = "";
-    assert_int_equal(cells_new(v->board, &options, NULL, &cells), 0);
-    cells_free(v->cells);
-    v->cells = cells;
-    assert_non_null(
-        strstr(cell_text(v, "good/model", FIELD_MODEL), "href=\"/m/en/?query=good%2Fmodel\""));
-    assert_null(strstr(cell_text(v, HOSTILE, FIELD_MODEL), "<img"));
 }
 
 static void
@@ -189,7 +172,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_values, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_model, views_setup, views_teardown),
-        cmocka_unit_test_setup_teardown(test_own_details, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_flag, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_hostile, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_frame, views_setup, views_teardown),
