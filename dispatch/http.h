@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP outwards: the one user of libcurl. One thread, many calls at once, no call waits for
- * another. What is asked for is bounded in time and size; where it goes is bounded by address
- * (dispatch/address.h) and, after a redirect, by host. The environment (proxies, netrc) has no
- * say; there are no cookies and no caches.
+ * HTTP outwards: the one user of libcurl (with http_hop.c). One thread, many calls at once, no
+ * call waits for another. What is asked for is bounded in time and size; where it goes is
+ * bounded by address (dispatch/address.h) and, after a redirect, by host. The environment
+ * (proxies, netrc) has no say; there are no cookies and no caches.
  *
  * Schemes: https. Plain http only with allow_private and only to an address that is not public,
  * for mirrors inside and for tests.
