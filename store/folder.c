@@ -38,6 +38,7 @@ folder_open(const char *dir, bool durable, struct jb_error *err, struct folder *
         return jb_fail(err, JB_ENOMEM, "out of memory");
     }
     folder->durable = durable;
+    folder->all_touched = durable; /* what a program that was killed has left */
     if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
         folder->fd = -1;
     } else {
@@ -51,6 +52,15 @@ folder_open(const char *dir, bool durable, struct jb_error *err, struct folder *
     }
     *ret_folder = folder;
     return 0;
+}
+
+bool
+folder_is_there(const struct folder *folder)
+{
+    struct stat path, open;
+
+    return stat(folder->dir, &path) == 0 && fstat(folder->fd, &open) == 0 &&
+           path.st_dev == open.st_dev && path.st_ino == open.st_ino;
 }
 
 static void
@@ -331,14 +341,16 @@ walk_dir(struct walk *w, int fd, size_t n, unsigned depth)
         if (entry->d_name[0] == '.' || n + 1 + len >= sizeof(w->path) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        w->path[n] = '/';
-        memcpy(w->path + n + 1, entry->d_name, len + 1);
+        size_t at = n + (n > 0);
+        if (n)
+            w->path[n] = '/';
+        memcpy(w->path + at, entry->d_name, len + 1);
         if (S_ISREG(st.st_mode)) {
             rc = w->each(w->ctx, w->path);
         } else if (S_ISDIR(st.st_mode) && depth < FOLDER_DEPTH_MAX) {
             int below = openat(dirfd(dir), entry->d_name, OPEN_DIR);
             if (below >= 0)
-                rc = walk_dir(w, below, n + 1 + len, depth + 1);
+                rc = walk_dir(w, below, at + len, depth + 1);
         }
         w->path[n] = '\0';
     }
@@ -354,6 +366,10 @@ folder_walk(struct folder *folder, const char *path, int (*each)(void *ctx, cons
     const char *name;
     int parent, fd;
 
+    if (!*path) {
+        fd = openat(folder->fd, ".", OPEN_DIR);
+        return fd < 0 ? fail(folder, ".", errno, err) : walk_dir(&w, fd, 0, FOLDER_DEPTH_MAX);
+    }
     if (!path_is_safe(path))
         return jb_fail(err, JB_EINVAL, "this name cannot be a file");
     parent = open_parent(folder, path, false, &name);

@@ -22,6 +22,8 @@ enum folder_outcome { FOLDER_SAME, FOLDER_NEW, FOLDER_CHANGED };
  * disk before a name shows them, and folder_sync() is used. */
 int folder_open(const char *dir, bool durable, struct jb_error *err,
                 struct folder **ret_folder);
+/* False: its path leads elsewhere by now. */
+bool folder_is_there(const struct folder *folder);
 void folder_close(struct folder *folder); /* NULL is fine */
 
 /* A file that holds these bytes already is left alone. */
@@ -33,9 +35,9 @@ int folder_delete(struct folder *folder, const char *path, struct jb_error *err)
 int folder_sync(struct folder *folder, struct jb_error *err);
 
 /*
- * Every regular file below `path` (none: 0), at most FOLDER_DEPTH_MAX folders deep; names that
- * begin with a dot are left out. `each` returns 0 to go on, anything else ends the walk and is
- * returned; it may delete.
+ * Every regular file below `path` (none: 0), at most FOLDER_DEPTH_MAX folders deep, or for ""
+ * those in the folder itself; names that begin with a dot are left out. `each` returns 0 to go
+ * on, anything else ends the walk and is returned; it may delete.
  */
 #define FOLDER_DEPTH_MAX 8
 int folder_walk(struct folder *folder, const char *path,
