@@ -3,6 +3,7 @@
  * thread, which registers the event and answers the join. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "crypto/digest.h"
 #include "fcgi/handlers.h"
 #include "fcgi/server.h"
 #include "gradio/call.h"
@@ -31,17 +32,73 @@ answer_failed(struct handling *h, int code, const struct jb_error *err)
     int status = 500;
 
     gradio_error_body(code, err, &b, &status);
+    if (status == 503)
+        server_retry_after(h->response, 0);
     response_cors(h->response, h->request);
     response_buf(h->response, status, "application/json", &b);
+}
+
+/* The order of the function's inputs. */
+enum { MODEL, BASE_MODEL, REVISION, PRECISION, PRIVATE, WEIGHT_TYPE, MODEL_TYPE };
+
+/* A page that sends its form again in the same session means the same submission. "" when
+ * memory is out or there is no session: then nothing tells them apart. */
+static struct jb_str
+nonce_of(struct jb_str session, const struct jb_str args[GRADIO_INPUTS_MAX],
+         struct jb_arena *arena)
+{
+    struct jb_buf all = JB_BUF(1 << 20);
+    unsigned char digest[CRYPTO_SHA256_SIZE];
+    char *hex = jb_arena_alloc(arena, 2 * sizeof(digest) + 1);
+
+    jb_buf_str(&all, session);
+    for (size_t i = 0; i < GRADIO_INPUTS_MAX; i++) {
+        jb_buf_putc(&all, '\0');
+        jb_buf_str(&all, args[i]);
+    }
+    bool good = session.n && hex && !all.err && crypto_sha256(jb_buf_view(&all), digest) == 0;
+    jb_buf_free(&all);
+    if (!good)
+        return JB_STR("");
+    crypto_hex(digest, sizeof(digest), hex);
+    return jb_str(hex);
+}
+
+static int
+run_submit(void *ctx, struct jb_str session, const struct jb_str args[GRADIO_INPUTS_MAX],
+           struct jb_arena *arena, struct jb_error *err, struct gradio_outcome *ret_outcome)
+{
+    struct handling *h = ctx;
+    struct queue_answer answer;
+    const struct submission submission = {
+        .model = args[MODEL],
+        .base_model = args[BASE_MODEL],
+        .revision = args[REVISION],
+        .precision = args[PRECISION],
+        .weight_type = args[WEIGHT_TYPE],
+        .model_type = args[MODEL_TYPE],
+        .private_ = jb_str_is(args[PRIVATE], "true"),
+        .nonce = nonce_of(session, args, arena),
+        .nonce_derived = true,
+    };
+    int rc = submissions_submit(server_submissions(h->server), h->site, &submission, arena, err,
+                                &answer);
+
+    if (rc)
+        return rc;
+    rc = submissions_outcome(h->site, &answer, ret_outcome);
+    return rc ? jb_fail(err, rc, "no memory for an answer") : 0;
 }
 
 static int
 run(struct handling *h, enum gradio_route route, struct gradio_answer *ret_answer)
 {
+    const struct gradio_submit submit = {h, run_submit};
     struct gradio_call call = {.route = route,
                                .name = h->request->param[0],
                                .query = h->request->query,
-                               .body = h->request->body};
+                               .body = h->request->body,
+                               .submit = &submit};
     struct jb_error err = {0};
     int rc = gradio_call_run(h->site->gradio, &call, &h->site->limits, h->request->arena, &err,
                              ret_answer);

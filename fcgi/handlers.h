@@ -70,6 +70,13 @@ void handle_api_result(struct handling *h);
 
 /* handle_model.c */
 void handle_model(struct handling *h);
+/* handle_submit.c */
+void handle_api_submit(struct handling *h);
+void handle_api_cancel(struct handling *h);
+void handle_api_rerun(struct handling *h);
+void handle_submit(struct handling *h);
+void handle_cancel_form(struct handling *h);
+void handle_rerun_form(struct handling *h);
 
 /* handle_ops.c */
 void handle_healthz(struct handling *h);

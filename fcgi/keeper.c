@@ -172,7 +172,10 @@ store_changed(struct keeper *k, const struct keeper_watch *watch, const struct s
                        err.text[0] ? err.text : jb_strerror(rc));
         return false;
     }
-    return now.board != seen->board || now.queue != seen->queue;
+    /* An embargo that ends changes what is shown without a change in the store. */
+    int64_t embargo = queue_lists_next_embargo(k->site->lists);
+    return now.board != seen->board || now.queue != seen->queue ||
+           (embargo && embargo <= jb_now_us());
 }
 
 static void *

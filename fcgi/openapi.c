@@ -274,12 +274,20 @@ openapi_put(const struct conf *conf, const struct board *board,
     jb_json_object(&j);
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
         put_operation(&j, board, &operations[i]);
+    openapi_put_posts(&j);
     gradio_site_put_paths(gradio, &j);
     jb_json_end(&j);
     jb_json_key(&j, "components");
     jb_json_object(&j);
     jb_json_key(&j, "schemas");
-    jb_json_raw(&j, JB_STR(schemas));
+    struct jb_buf all = JB_BUF(256 << 10);
+    jb_buf_put(&all, schemas, sizeof(schemas) - 2); /* open still */
+    jb_buf_str(&all, openapi_post_schemas());
+    jb_buf_putc(&all, '}');
+    jb_json_raw(&j, jb_buf_view(&all));
+    if (all.err && !out->err)
+        out->err = all.err;
+    jb_buf_free(&all);
     jb_json_end(&j);
     jb_json_end(&j);
     return jb_json_finish(&j);

@@ -111,6 +111,8 @@ web_request_read(const struct conf *conf, request_param_fn param, const void *ct
         param_copy(param, ctx, "HTTP_ACCESS_CONTROL_REQUEST_METHOD", arena, &failed);
     r.cors_headers =
         param_copy(param, ctx, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", arena, &failed);
+    r.host = param_copy(param, ctx, "HTTP_HOST", arena, &failed);
+    r.authorization = param_copy(param, ctx, "HTTP_AUTHORIZATION", arena, &failed);
     if (failed)
         return jb_fail(err, JB_ENOMEM, "the request is too large");
     if (jb_utf8_valid(r.path.p, r.path.n) != r.path.n)

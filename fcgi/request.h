@@ -26,6 +26,7 @@ struct web_request {
     struct jb_str body;
     /* Header fields, empty when absent. */
     struct jb_str origin, accept, accept_encoding, if_none_match, cors_method, cors_headers;
+    struct jb_str host, authorization;
 };
 
 /* Gives a FastCGI parameter or NULL. */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARENA_OVERHEAD = 64 << 20, JOIN_STEP_MS = 50 };
+enum { ARENA_OVERHEAD = 64 << 20, JOIN_STEP_MS = 50, RETRY_AFTER_S = 30 };
 
 struct worker {
     struct server *server;
@@ -31,6 +31,7 @@ struct worker {
 
 struct server {
     struct keeper *keeper;
+    struct submissions *submissions;
     const struct conf *conf;
     struct streams *streams;
     struct metrics *metrics;
@@ -51,6 +52,19 @@ struct keeper *
 server_keeper(struct server *server)
 {
     return server->keeper;
+}
+
+struct submissions *
+server_submissions(struct server *server)
+{
+    return server->submissions;
+}
+
+void
+server_retry_after(struct response *r, int64_t seconds)
+{
+    jb_buf_printf(&r->head, "Retry-After: %lld\r\n",
+                  (long long)(seconds > 0 ? seconds : RETRY_AFTER_S));
 }
 
 const struct ready *
@@ -346,8 +360,11 @@ make_assets(struct server *s)
 static int
 start_threads(struct server *s, struct jb_error *err)
 {
-    struct streams_hooks hooks = {
-        .ctx = s, .done = connection_done, .answered = stream_answered, .waits = stream_waits};
+    struct streams_hooks hooks = {.ctx = s,
+                                  .done = connection_done,
+                                  .answered = stream_answered,
+                                  .waits = stream_waits,
+                                  .look = {s->submissions, submissions_look}};
     int rc = streams_new(s->conf, &hooks, err, &s->streams);
 
     if (rc)
@@ -378,7 +395,8 @@ server_new(struct keeper *keeper, struct jb_error *err, struct server **ret_serv
     s->keeper = keeper;
     s->conf = keeper_conf(keeper);
     s->metrics = metrics_new();
-    int rc = s->metrics ? make_assets(s) : JB_ENOMEM;
+    s->submissions = submissions_new(keeper);
+    int rc = s->metrics && s->submissions ? make_assets(s) : JB_ENOMEM;
     if (rc)
         jb_fail(err, rc, "out of memory");
     if (rc == 0)
@@ -471,6 +489,7 @@ server_free(struct server *s)
         ready_free(&s->assets[i]);
     free(s->assets);
     metrics_free(s->metrics);
+    submissions_free(s->submissions);
     connections_free(s->connections);
     free(s);
 }

@@ -7,6 +7,7 @@
 #include "fcgi/router.h"
 #include "fcgi/site.h"
 #include "fcgi/streams.h"
+#include "fcgi/submissions.h"
 
 struct server;
 
@@ -23,9 +24,13 @@ void server_free(struct server *server);
 /* For handlers. */
 struct streams *server_streams(struct server *server);
 struct keeper *server_keeper(struct server *server);
+struct submissions *server_submissions(struct server *server);
 /* A compiled-in file, by name or by hashed path; NULL. */
 const struct ready *server_asset(struct server *server, const char *name);
 void server_put_metrics(struct server *server, const struct site *site, struct jb_buf *out);
 
 /* An error answer in the form that the path wants: JSON for programs, a page for people. */
 void server_error(struct handling *h, int status, const char *reason);
+
+/* Retry-After, in seconds; 0 takes the usual time. */
+void server_retry_after(struct response *r, int64_t seconds);

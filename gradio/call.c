@@ -297,13 +297,13 @@ add_new_eval(struct running *r)
     struct jb_str args[GRADIO_INPUTS_MAX] = {0};
 
     if (!submit)
-        return give(r, r->site->submit);
+        return jb_fail(r->err, JB_ENOTSUP, "No submissions are taken here.");
     for (size_t i = 0; i < r->function->n_inputs; i++) {
         int rc = read_text(r, i, &args[i]);
         if (rc)
             return rc < 0 ? rc : 0;
     }
-    return submit->run(submit->ctx, args, r->arena, r->err, &r->outcome);
+    return submit->run(submit->ctx, r->body.session, args, r->arena, r->err, &r->outcome);
 }
 
 static int

@@ -19,12 +19,13 @@ enum gradio_route {
 /* What runs /add_new_eval. */
 struct gradio_submit {
     void *ctx;
-    /* `args` are the texts in the order of the function's inputs (gradio/functions.c), decoded
-     * and in the arena; null is the empty one, a ticked box "true" or "false". The outcome may
-     * wait. A negative code fails the call as in gradio_call_run(). On the thread that calls
-     * that. */
-    int (*run)(void *ctx, const struct jb_str args[GRADIO_INPUTS_MAX], struct jb_arena *arena,
-               struct jb_error *err, struct gradio_outcome *ret_outcome);
+    /* `session` is the session_hash, empty when the call has none. `args` are the texts in the
+     * order of the function's inputs (gradio/functions.c), decoded and in the arena; null is
+     * the empty one, a ticked box "true" or "false". The outcome may wait. A negative code
+     * fails the call as in gradio_call_run(). On the thread that calls that. */
+    int (*run)(void *ctx, struct jb_str session, const struct jb_str args[GRADIO_INPUTS_MAX],
+               struct jb_arena *arena, struct jb_error *err,
+               struct gradio_outcome *ret_outcome);
 };
 
 struct gradio_call {
@@ -32,7 +33,7 @@ struct gradio_call {
     struct jb_str name;  /* from the path; empty for a join */
     struct jb_str query; /* raw query string: /load_query reads `query` from it */
     struct jb_str body;
-    const struct gradio_submit *submit; /* NULL: /add_new_eval answers what the site says */
+    const struct gradio_submit *submit; /* NULL: no submissions are taken */
 };
 
 struct gradio_answer {

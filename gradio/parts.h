@@ -29,7 +29,6 @@ struct gradio_site {
     struct jb_buf config, info, head, tail, csp;
     struct jb_blob *predict;        /* answer of /predict */
     struct jb_blob *update_default; /* answer of /update_table with nothing chosen */
-    struct jb_blob *submit;         /* answer of /add_new_eval */
 };
 
 /* The JSON of a config without its last member, `"root":…}`. */

@@ -8,10 +8,6 @@
 #define ARENA_MAX ((size_t)1 << 28)
 
 /* Zh and en, in the words and the look of the Space's answers. */
-static const char submit_answer[] = "[\"<p style='color: orange; font-size: 20px; text-align: "
-                                    "center;'>本服务器尚未开放提交。<br>"
-                                    "Submissions are not open on this server yet.</p>\"]";
-
 static void
 choose_columns(struct gradio_site *site)
 {
@@ -70,13 +66,9 @@ make_answers(struct gradio_site *site, struct jb_error *err)
 
     if (rc)
         return rc;
-    rc = make_frame(site, site->rows_default, site->n_default,
-                    site->columns_always | site->choices[CHOICES_COLUMNS].ticked,
-                    &site->update_default, err);
-    if (rc)
-        return rc;
-    site->submit = jb_blob_new(submit_answer, sizeof(submit_answer) - 1);
-    return site->submit ? 0 : jb_fail(err, JB_ENOMEM, "no memory for an answer");
+    return make_frame(site, site->rows_default, site->n_default,
+                      site->columns_always | site->choices[CHOICES_COLUMNS].ticked,
+                      &site->update_default, err);
 }
 
 int
@@ -133,7 +125,6 @@ gradio_site_free(struct gradio_site *site)
     jb_buf_free(&site->csp);
     jb_blob_unref(site->predict);
     jb_blob_unref(site->update_default);
-    jb_blob_unref(site->submit);
     board_unref(site->board);
     queue_lists_unref(site->lists);
     jb_arena_free(site->arena);

@@ -31,7 +31,15 @@ for (const [path, item] of Object.entries(openapi.paths)) {
       const init = { method: method.toUpperCase() };
       if (path === "/api/models/{name}/status") real = path.replace("{name}", "bare");
       else real = real.replace("{name}", name);
-      if (operation.requestBody) {
+      if (operation.requestBody && path.startsWith("/api/") && path.includes("s/")) {
+        /* a model that needs no hub; a submission that there is not */
+        real = real.replace("{id}", "999999999");
+        init.headers = { "Content-Type": "application/json" };
+        init.body = JSON.stringify(path === "/api/models/submit" ? { model: "jinbang/random", model_type: "pretrained" } : { secret: "jbs_0" });
+        const wrong = await fetch(url + real, { ...init, body: '{"nonsense":1}' });
+        same(`${method} ${path}: an unknown member is refused`, wrong.status, 422);
+        same(`${method} ${path}: with a reason`, check({ $ref: "#/components/schemas/Error" }, await wrong.json()), "");
+      } else if (operation.requestBody) {
         const items = operation.requestBody.content["application/json"].schema.properties.data.prefixItems ?? [];
         init.headers = { "Content-Type": "application/json" };
         init.body = JSON.stringify({ data: items.map(() => null) });

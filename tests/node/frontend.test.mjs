@@ -154,7 +154,7 @@ await test("other tabs", async () => {
   await shot(page, "submit");
   await page.getByLabel("Model name").first().fill("org/model");
   await page.getByRole("button", { name: "Submit Eval" }).click();
-  await until(page, async () => /not open on this server/.test(await page.locator("body").innerText()), "the answer");
+  await until(page, async () => /is accepted/.test(await page.locator("body").innerText()), "the answer");
   ok("the form is answered", true);
   await page.locator("button", { hasText: "Citation" }).first().click();
   await page.locator("#citation-button textarea").waitFor({ state: "visible" });
