@@ -48,6 +48,10 @@ enum component_id {
     C_RUNNING_TABLE,
     C_PENDING,
     C_PENDING_TABLE,
+    C_FAILED,
+    C_FAILED_TABLE,
+    C_CANCELLED,
+    C_CANCELLED_TABLE,
     C_FORM_TITLE,
     C_FORM_ROW,
     C_FORM_LEFT,
@@ -107,7 +111,7 @@ extern const struct component component_table[C_MAX];
 /*
  * The order of the `components` array: no table in positions 0 to 16, the full table at 17, the
  * running queue at 31, the pending one at 34 (scrapers of 2023 count to them), every other
- * table after 17.
+ * table after 17; what the Space does not have comes last.
  */
 #define COMPONENTS_LISTED (C_MAX - 1)
 extern const enum component_id component_order[COMPONENTS_LISTED];

@@ -235,21 +235,22 @@ static size_t
 put_queue(struct maker *m, enum queue_table table)
 {
     struct jb_json *j = m->j;
+    size_t n = queue_frame_columns(table);
 
     jb_json_key(j, "value");
     queue_frame_put(m->site->lists, table, (size_t)m->conf->site.max_inline_rows,
-                    m->conf->site.hub_url, j);
+                    m->conf->site.mount, j);
     jb_json_key(j, "headers");
     jb_json_array(j);
-    for (size_t i = 0; i < QUEUE_FRAME_COLUMNS; i++)
+    for (size_t i = 0; i < n; i++)
         jb_json_text(j, queue_frame_headers[i]);
     jb_json_end(j);
     jb_json_key(j, "datatype");
     jb_json_array(j);
-    for (size_t i = 0; i < QUEUE_FRAME_COLUMNS; i++)
+    for (size_t i = 0; i < n; i++)
         jb_json_text(j, queue_frame_types[i]);
     jb_json_end(j);
-    return QUEUE_FRAME_COLUMNS;
+    return n;
 }
 
 static size_t
@@ -269,26 +270,47 @@ put_board(struct maker *m, bool full)
     return put_board_columns(m, columns, full ? "fullname" : NULL);
 }
 
+/* The queue table that a component shows or counts. */
+static enum queue_table
+queue_of(enum component_id id)
+{
+    switch (id) {
+    case C_FINISHED:
+    case C_FINISHED_TABLE: return QUEUE_TABLE_FINISHED;
+    case C_RUNNING:
+    case C_RUNNING_TABLE: return QUEUE_TABLE_RUNNING;
+    case C_PENDING:
+    case C_PENDING_TABLE: return QUEUE_TABLE_PENDING;
+    case C_FAILED:
+    case C_FAILED_TABLE: return QUEUE_TABLE_FAILED;
+    case C_CANCELLED:
+    case C_CANCELLED_TABLE: return QUEUE_TABLE_CANCELLED;
+    default: return QUEUE_TABLE_NONE;
+    }
+}
+
 static void
 put_dataframe(struct maker *m, enum component_id id, const struct component *c)
 {
     struct jb_json *j = m->j;
-    bool queue = false;
+    enum queue_table table = queue_of(id);
+    bool queue = table != QUEUE_TABLE_NONE;
     size_t n = 1;
 
     switch (id) {
     case C_FULL: n = put_board(m, true); break;
     case C_LEADERBOARD: n = put_board(m, false); break;
-    case C_FINISHED_TABLE: n = put_queue(m, QUEUE_TABLE_FINISHED); break;
-    case C_RUNNING_TABLE: n = put_queue(m, QUEUE_TABLE_RUNNING); break;
-    case C_PENDING_TABLE: n = put_queue(m, QUEUE_TABLE_PENDING); break;
-    default: /* small, but a table: a null value breaks the 4.x component */
+    default:
+        if (queue) {
+            n = put_queue(m, table);
+            break;
+        }
+        /* small, but a table: a null value breaks the 4.x component */
         raw(j, "value", "{\"headers\":[\"T\"],\"data\":[],\"metadata\":null}");
         raw(j, "headers", "[\"T\"]");
         raw(j, "datatype", "[\"str\"]");
         break;
     }
-    queue = id == C_FINISHED_TABLE || id == C_RUNNING_TABLE || id == C_PENDING_TABLE;
     jb_json_key(j, "row_count");
     jb_json_raw(j, queue ? JB_STR("[5,\"dynamic\"]") : JB_STR("[1,\"dynamic\"]"));
     for (int i = 0; i < 2; i++) {
@@ -332,12 +354,11 @@ put_accordion(struct maker *m, enum component_id id, const struct component *c)
     char label[128];
     size_t n = 0;
 
-    switch (id) {
-    case C_FINISHED: queue_lists_table(m->site->lists, QUEUE_TABLE_FINISHED, &n); break;
-    case C_RUNNING: queue_lists_table(m->site->lists, QUEUE_TABLE_RUNNING, &n); break;
-    case C_PENDING: queue_lists_table(m->site->lists, QUEUE_TABLE_PENDING, &n); break;
-    default: jb_json_ktext(m->j, "label", c->label); return;
+    if (queue_of(id) == QUEUE_TABLE_NONE) {
+        jb_json_ktext(m->j, "label", c->label);
+        return;
     }
+    queue_lists_table(m->site->lists, queue_of(id), &n);
     snprintf(label, sizeof(label), "%s (%zu)", c->label, n);
     jb_json_ktext(m->j, "label", label);
 }

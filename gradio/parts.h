@@ -39,10 +39,13 @@ int config_put(const struct gradio_site *site, const struct conf *conf,
 void config_put_components(const struct gradio_site *site, const struct conf *conf,
                            const struct texts *texts, struct jb_json *j);
 
-/* A queue table as a frame: {"headers":…,"data":…,"metadata":null}, at most `max` rows. */
+/* A queue table as a frame: {"headers":…,"data":…,"metadata":null}, at most `max` rows. The
+ * model leads to the page of the request under `mount`. */
 void queue_frame_put(const struct queue_lists *lists, enum queue_table table, size_t max,
-                     const char *hub_url, struct jb_json *j);
-#define QUEUE_FRAME_COLUMNS 6
+                     const char *mount, struct jb_json *j);
+/* The columns of the Space, and of what failed or was cancelled two more. */
+size_t queue_frame_columns(enum queue_table table);
+#define QUEUE_FRAME_COLUMNS 8
 extern const char *const queue_frame_headers[QUEUE_FRAME_COLUMNS];
 extern const char *const queue_frame_types[QUEUE_FRAME_COLUMNS];
 

@@ -75,10 +75,11 @@ text_cell(struct writing *w, const char *class_, const char *zh, const char *en,
     jb_buf_puts(w->out, "</td>");
 }
 
+/* What is empty is left out on narrow screens. */
 static void
 time_cell(struct writing *w, const char *zh, const char *en, int64_t us)
 {
-    cell(w, "x", zh, en);
+    cell(w, us > 0 ? "x" : "x o", zh, en);
     time_label_put(w->conf, us, w->out);
     jb_buf_puts(w->out, "</td>");
 }
@@ -95,7 +96,7 @@ model_cell(struct writing *w, const struct queue_entry *e)
     jb_put_html(w->out, (struct jb_str){e->model.p, org});
     jb_buf_puts(w->out, "<strong>");
     jb_put_html(w->out, (struct jb_str){e->model.p + org, e->model.n - org});
-    jb_buf_puts(w->out, "</strong></a> <a class=\"d\" href=\"");
+    jb_buf_puts(w->out, "</strong></a>&nbsp;<a class=\"d\" href=\"");
     frame_put_base(w->conf, w->lang, w->out);
     jb_buf_puts(w->out, "/models/");
     jb_put_url_path(w->out, e->model);
@@ -138,14 +139,19 @@ failure_cell(struct writing *w, const struct queue_entry *e)
 static void
 attempts_cell(struct writing *w, const struct queue_entry *e)
 {
-    cell(w, "n", "尝试", "Attempts");
-    jb_buf_printf(w->out, "%" PRIu64 "</td>", e->attempts);
+    if (e->attempts || e->ours) {
+        cell(w, "n", "尝试", "Attempts");
+        jb_buf_printf(w->out, "%" PRIu64 "</td>", e->attempts);
+    } else {
+        cell(w, "n o", "尝试", "Attempts");
+        jb_buf_puts(w->out, "–</td>");
+    }
 }
 
 static void
 place_cells(struct writing *w, const struct queue_entry *e)
 {
-    cell(w, "x", "预计开始", "Expected start");
+    cell(w, e->place ? "x" : "x o", "预计开始", "Expected start");
     if (e->place)
         start_label_put(w->conf, &e->start, w->now, w->lang, w->out);
     else

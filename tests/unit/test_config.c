@@ -8,6 +8,7 @@
 #include "crypto/digest.h"
 #include "gradio/components.h"
 #include "gradio/functions.h"
+#include "queue/move.h"
 
 #include <stdbool.h>
 
@@ -540,6 +541,66 @@ test_cut(void **state)
     world_free(w);
 }
 
+/* What the Space never showed: behind all else, with the reason as plain text. */
+static void
+test_failed(void **state)
+{
+    static const char *const headers[] = {"model",     "revision",    "private",
+                                          "precision", "weight_type", "status",
+                                          "reason",    "attempts",    NULL};
+    struct world *w = world_new(QUEUED | UNDER_MOUNT);
+    struct queue_move move = {.event = QUEUE_EVENT_FAIL,
+                              .who = QUEUE_PLATFORM,
+                              .failure = FAILURE_OUT_OF_MEMORY,
+                              .reason = "<b>2 GiB</b> & more"};
+    struct request request;
+    struct jb_error err = {0};
+    cJSON *config;
+    const cJSON *row;
+    (void)state;
+
+    world_request(w, "org/<i>broken", "RUNNING");
+    world_request(w, "org/stopped", "CANCELLED");
+    struct store_txn *txn = fixture_begin(w->f, STORE_WRITE);
+    assert_int_equal(store_request_find(txn, "org/<i>broken", "main", "float16", "Original",
+                                        w->arena, &request),
+                     0);
+    assert_int_equal(queue_move(txn, request.id, &move, 1, &err, NULL), 0);
+    fixture_commit(w->f, txn);
+    gradio_site_free(w->site);
+    cells_free(w->cells);
+    queue_lists_unref(w->lists);
+    board_unref(w->board);
+    world_build(w);
+    config = sliced_config(w);
+    assert_int_equal(at(component_at(config, 17 + 14), "id")->valueint, C_RUNNING_TABLE);
+    assert_int_equal(at(component_at(config, 17 + 17), "id")->valueint, C_PENDING_TABLE);
+    assert_int_equal(at(component_at(config, COMPONENTS_LISTED - 4), "id")->valueint, C_FAILED);
+    const cJSON *failed = at(component_by_id(config, C_FAILED_TABLE), "props");
+    assert_string_equal(
+        at(at(component_by_id(config, C_FAILED), "props"), "label")->valuestring,
+        "❌ Failed Evaluations (1)");
+    assert_string_equal(
+        at(at(component_by_id(config, C_CANCELLED), "props"), "label")->valuestring,
+        "🚫 Cancelled (1)");
+    check_list(at(failed, "headers"), headers);
+    check_list(at(at(failed, "value"), "headers"), headers);
+    assert_int_equal(cJSON_GetArraySize(at(failed, "datatype")), 8);
+    row = cJSON_GetArrayItem(at(at(failed, "value"), "data"), 0);
+    assert_int_equal(cJSON_GetArraySize(row), 8);
+    const char *model = cJSON_GetArrayItem(row, 0)->valuestring;
+    assert_non_null(strstr(model, "href=\"/board/requests/"));
+    assert_non_null(strstr(model, ">org/&lt;i&gt;broken</a>"));
+    assert_string_equal(cJSON_GetArrayItem(row, 5)->valuestring, "FAILED");
+    const char *reason = cJSON_GetArrayItem(row, 6)->valuestring;
+    assert_non_null(strstr(reason, queue_failure_class(FAILURE_OUT_OF_MEMORY)->zh));
+    assert_non_null(strstr(reason, queue_failure_class(FAILURE_OUT_OF_MEMORY)->en));
+    assert_non_null(strstr(reason, ": <b>2 GiB</b> & more"));
+    assert_true(cJSON_IsNumber(cJSON_GetArrayItem(row, 7)));
+    cJSON_Delete(config);
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -553,6 +614,7 @@ main(void)
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_failed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
