@@ -244,8 +244,10 @@ sessions_open(struct sessions *s, struct jb_str hash, bool prefixed, uint64_t st
     }
     if (!untold) /* nginx holds the header back until there is a first byte */
         send_blob(s, stream_id, jb_blob_ref(s->heartbeat));
-    DL_FOREACH_SAFE(session->events, e, after)
-    event_out(s, session, e);
+    for (e = session->events; e; e = after) {
+        after = e->next;
+        event_out(s, session, e);
+    }
     session_delivered(s, session, now_ms);
 }
 
