@@ -13,6 +13,7 @@ site = {
     texts = "${SERVER_TEXTS:-$top/views/texts}";
     frontend = "${SERVER_FRONTEND:-}";
     mount = "$mount";
+    ${SERVER_SITE:-}
 };
 store = {
     path = "$state/store";
