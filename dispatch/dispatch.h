@@ -43,5 +43,11 @@ struct dispatch_task {
 /* All tasks in the order in which they run, ended by NULL. main.c */
 extern const struct dispatch_task *const dispatch_tasks[];
 
-extern const struct dispatch_task dispatch_check;   /* check.c: submissions with the hub */
-extern const struct dispatch_task dispatch_refresh; /* refresh.c: likes, licence, tags */
+extern const struct dispatch_task dispatch_check;    /* check.c: submissions with the hub */
+extern const struct dispatch_task dispatch_refresh;  /* refresh.c: likes, licence, tags */
+extern const struct dispatch_task dispatch_export;   /* export.c: the export folder */
+extern const struct dispatch_task dispatch_webhooks; /* webhook.c: events to their targets */
+
+/* Are the secrets of all webhooks there? For -t; the task looks by itself when it starts.
+ * JB_EINVAL, JB_ENOENT, JB_EACCES … with target and file. */
+int webhook_check(const struct conf *conf, struct jb_error *err);
