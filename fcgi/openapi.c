@@ -41,6 +41,30 @@ static const char schemas[] =
     "\"string\"},"
     "\"precision\":{\"type\":\"string\"},\"weight_type\":{\"type\":\"string\"},"
     "\"submission_time\":{\"type\":[\"string\",\"null\"]},\"status\":{\"type\":\"string\"}}},"
+    "\"RequestFacts\":{\"type\":\"object\",\"required\":[\"id\",\"name\",\"revision\","
+    "\"status\","
+    "\"state\",\"attempts\",\"failure\",\"times\",\"links\"],\"properties\":{\"id\":{\"type\":"
+    "\"integer\"},\"name\":{\"type\":\"string\"},\"status\":{\"type\":\"string\","
+    "\"description\":"
+    "\"the word of the datasets\"},\"state\":{\"type\":[\"string\",\"null\"],\"description\":"
+    "\"ours, finer\"},\"place\":{\"type\":[\"integer\",\"null\"],\"description\":\"1 is the "
+    "next "
+    "one\"},\"estimated_start\":{\"type\":[\"object\",\"null\"],\"description\":\"null: not "
+    "known\","
+    "\"properties\":{\"from\":{\"type\":\"string\"},\"to\":{\"type\":\"string\"},\"learned_"
+    "from\":{"
+    "\"type\":\"integer\"}}},\"attempts\":{\"type\":\"integer\"},\"failure\":{\"type\":["
+    "\"object\",\"null\"],\"properties\":{\"class\":{\"type\":[\"string\",\"null\"]},"
+    "\"reason\":{"
+    "\"type\":[\"string\",\"null\"]},\"platform\":{\"type\":\"boolean\",\"description\":\"it "
+    "was "
+    "the platform's fault\"},\"zh\":{\"type\":\"object\"},\"en\":{\"type\":\"object\"}}},"
+    "\"log_tail\":{\"type\":[\"string\",\"null\"]},\"duplicate_of\":{\"type\":[\"integer\","
+    "\"null\"]},\"times\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","
+    "\"null\"]}},\"scores\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":"
+    "["
+    "\"number\",\"null\"]}},\"links\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
+    "\"string\"}}}},"
     "\"Requests\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Request\"}},"
     "\"ModelStatus\":{\"type\":\"object\",\"required\":[\"model_id\",\"status\",\"requests\"],"
     "\"properties\":{\"model_id\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},"
@@ -51,7 +75,7 @@ static const char schemas[] =
 
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 
-enum parameters { NO_PARAMETERS, OF_ROWS, OF_MODEL, OF_OWNED_MODEL };
+enum parameters { NO_PARAMETERS, OF_ROWS, OF_MODEL, OF_OWNED_MODEL, OF_ID };
 
 struct operation {
     const char *path, *id, *summary, *type, *schema;
@@ -73,7 +97,8 @@ static const struct operation operations[] = {
      "spreadsheet would take for a formula has an apostrophe in front.",
      "text/csv", "{\"type\":\"string\"}", OF_ROWS, false},
     {"/api/models/status", "models_status", "Every request by table.", "application/json",
-     "{\"type\":\"object\",\"required\":[\"pending\",\"evaluating\",\"finished\",\"failed\"],"
+     "{\"type\":\"object\",\"required\":[\"pending\",\"evaluating\",\"finished\",\"failed\","
+     "\"cancelled\"],"
      "\"additionalProperties\":" REF("Requests") "}",
      NO_PARAMETERS, false},
     {"/api/models/pending", "models_pending", "The requests that wait.", "application/json",
@@ -83,6 +108,17 @@ static const struct operation operations[] = {
     {"/api/models/{name}/status", "model_status_bare",
      "The requests of a model whose id has no owner.", "application/json", REF("ModelStatus"),
      OF_MODEL, true},
+    {"/api/requests/{id}", "request",
+     "All that is known of a request: state, place, estimate, failure, end of the log, times.",
+     "application/json", REF("RequestFacts"), OF_ID, true},
+    {"/api/requests/{id}/file", "request_file", "A request as the hub's dataset has it.",
+     "application/json", "{\"type\":\"object\"}", OF_ID, true},
+    {"/api/results/{id}", "result", "A result file as it came.", "application/json",
+     "{\"type\":\"object\"}", OF_ID, true},
+    {"/feeds/results.atom", "feed_results", "New results on the board, newest first.",
+     "application/atom+xml", "{\"type\":\"string\"}", NO_PARAMETERS, false},
+    {"/feeds/status.atom", "feed_status", "What happened to requests, newest first.",
+     "application/atom+xml", "{\"type\":\"string\"}", NO_PARAMETERS, false},
     {"/config", "config", "The Gradio app: components, layout and functions.",
      "application/json", "{\"type\":\"object\"}", NO_PARAMETERS, false},
     {"/info", "info", "The functions with their parameters, as Gradio clients read them.",
@@ -178,6 +214,11 @@ put_parameters(struct jb_json *j, const struct board *board, enum parameters whi
         jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
         jb_json_end(j);
     }
+    if (which == OF_ID) {
+        put_parameter(j, "id", "path", NULL);
+        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":1}"));
+        jb_json_end(j);
+    }
     if (which == OF_ROWS) {
         put_parameter(j, "query", "query", "Search: parts of names, split at `;`.");
         jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
@@ -242,8 +283,7 @@ put_operation(struct jb_json *j, const struct board *board, const struct operati
         put_answer(j, "400", "A parameter is unknown or not a choice.", "application/json",
                    REF("Error"));
     if (o->may_miss)
-        put_answer(j, "404", "No request for this model is known.", "application/json",
-                   REF("Error"));
+        put_answer(j, "404", "It is not known.", "application/json", REF("Error"));
     jb_json_end(j);
     jb_json_end(j);
     jb_json_end(j);

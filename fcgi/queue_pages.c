@@ -147,6 +147,9 @@ submit_page_answer(struct handling *h, struct submit_form *form, int status)
     struct jb_error err = {0};
     int rc = 0;
 
+    /* One that cannot be used must not come back. */
+    if (form->answer && strncmp(form->answer->code, "nonce_", 6) == 0)
+        form->values.nonce = JB_STR("");
     if (!form->values.nonce.n) {
         rc = crypto_random(random, sizeof random);
         if (rc == 0)

@@ -31,6 +31,7 @@ for (const [path, item] of Object.entries(openapi.paths)) {
       const init = { method: method.toUpperCase() };
       if (path === "/api/models/{name}/status") real = path.replace("{name}", "bare");
       else real = real.replace("{name}", name);
+      if (!operation.requestBody) real = real.replace("{id}", "1");
       if (operation.requestBody && path.startsWith("/api/") && path.includes("s/")) {
         /* a model that needs no hub; a submission that there is not */
         real = real.replace("{id}", "999999999");
