@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "board/board.h"
 #include "views/cells.h"
+#include "views/texts.h"
 
 #define HOSTILE      "evil/</script><img src=x onerror=alert(1)>\"'&"
 #define HOSTILE_TEXT "<b>&\"'"
@@ -137,4 +138,33 @@ times(const char *in, const char *what)
     for (const char *p = in; (p = strstr(p, what)); p++)
         n++;
     return n;
+}
+
+/* Nothing hostile got through, and every link of ours keeps the mount. */
+static inline void
+assert_harmless(const char *html)
+{
+    assert_null(strstr(html, "<img"));
+    assert_null(strstr(html, "<script>"));
+    assert_null(strstr(html, "onerror=alert(1)>"));
+    assert_null(strstr(html, "\"javascript:"));
+    assert_null(strstr(html, "<b>&"));
+    /* our own links stay under the mount */
+    assert_int_equal(times(html, "href=\"/"), times(html, "href=\"/m/"));
+    assert_int_equal(times(html, "src=\"/"), times(html, "src=\"/m/"));
+    assert_int_equal(times(html, "action=\"/"), times(html, "action=\"/m/"));
+    assert_null(strstr(html, " style="));
+}
+
+static inline struct texts *
+our_texts(struct views *v)
+{
+    const char *src = getenv("JB_SRCDIR");
+    struct texts *texts;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/views/texts", src ? src : ".");
+    if (texts_load(path, &v->f->err, &texts))
+        fail_msg("%s", v->f->err.text);
+    return texts;
 }
