@@ -67,7 +67,7 @@ rebuild(struct keeper *k, struct sources *sources, struct store_seq *seen)
 {
     struct jb_error err = {0};
     struct site *site = NULL, *old = NULL;
-    int rc = site_new(sources, k->store, k->app_id, &err, &site);
+    int rc = site_new(sources, k->store, k->site, k->app_id, &err, &site);
 
     pthread_mutex_lock(&k->lock);
     if (rc == 0) {
@@ -253,7 +253,7 @@ keeper_new(const char *conf_file, struct settings_report *report, struct jb_erro
             rc = store_open(conf, false, err, &k->store);
     }
     if (rc == 0)
-        rc = site_new(k->sources, k->store, k->app_id, err, &k->site);
+        rc = site_new(k->sources, k->store, NULL, k->app_id, err, &k->site);
     if (rc == 0) {
         k->rebuilds = 1;
         snprintf(k->bell_name, sizeof(k->bell_name), "web.%ld", (long)getpid());

@@ -16,6 +16,51 @@
 
 enum { PAGE_MAX = 64 << 20 };
 
+struct site_board {
+    unsigned refs;
+    struct board *board;
+    struct cells *cells;
+    struct programs *programs;
+    struct jb_blob *home;          /* the board as it stands in the page `/` */
+    struct ready ready[READY_MAX]; /* those of is_shared() */
+};
+
+/* Bodies in which nothing of the queue stands. */
+static bool
+is_shared(enum site_ready which)
+{
+    switch (which) {
+    case READY_ZH:
+    case READY_EN:
+    case READY_ABOUT:
+    case READY_ABOUT_ZH:
+    case READY_ABOUT_EN:
+    case READY_FAQ:
+    case READY_FAQ_ZH:
+    case READY_FAQ_EN:
+    case READY_HISTORY:
+    case READY_HISTORY_ZH:
+    case READY_HISTORY_EN:
+    case READY_API_FORMATTED:
+    case READY_API_CSV: return true;
+    default: return false;
+    }
+}
+
+static void
+shared_unref(struct site_board *shared)
+{
+    if (!shared || __atomic_sub_fetch(&shared->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (size_t i = 0; i < READY_MAX; i++)
+        ready_free(&shared->ready[i]);
+    programs_free(shared->programs);
+    cells_free(shared->cells);
+    board_unref(shared->board);
+    jb_blob_unref(shared->home);
+    free(shared);
+}
+
 struct site *
 site_ref(struct site *site)
 {
@@ -29,12 +74,11 @@ site_unref(struct site *site)
     if (!site || __atomic_sub_fetch(&site->refs, 1, __ATOMIC_ACQ_REL))
         return;
     for (size_t i = 0; i < READY_MAX; i++)
-        ready_free(&site->ready[i]);
+        if (!is_shared((enum site_ready)i))
+            ready_free(&site->ready[i]);
     gradio_site_free(site->gradio);
-    programs_free(site->programs);
-    cells_free(site->cells);
     queue_lists_unref(site->lists);
-    board_unref(site->board);
+    shared_unref(site->shared);
     sources_unref(site->sources);
     free(site->csp);
     free(site);
@@ -113,7 +157,10 @@ make_ready(struct site *site, enum site_ready which, struct slice *slices, size_
      * would go into the last tenth. */
     if ((which == READY_API_FORMATTED || which == READY_API_CSV) && options.gzip_level > 4)
         options.gzip_level = 4;
-    return ready_make(slices, n, &options, &site->ready[which]);
+    int rc = ready_make(slices, n, &options, &site->ready[which]);
+    if (rc == 0 && is_shared(which))
+        site->shared->ready[which] = site->ready[which];
+    return rc;
 }
 
 /* Makes a ready body from a buffer, which it frees. */
@@ -150,17 +197,18 @@ ready_json(struct site *site, enum site_ready which, struct jb_buf *b)
     return ready_typed(site, which, b, "application/json");
 }
 
+/* The rows for programs. */
 static int
-build_api(struct site *site, struct jb_error *err)
+build_rows(struct site *site, struct jb_error *err)
 {
     struct slice objects[] = {{JB_STR("["), NULL}, {{NULL, 0}, NULL}, {JB_STR("]"), NULL}};
     struct slice lines[2] = {{{NULL, 0}, NULL}, {{NULL, 0}, NULL}};
     struct jb_buf b = JB_BUF(PAGE_MAX);
-    int rc = programs_new(site->board, err, &site->programs);
+    int rc = programs_new(site->board, err, &site->shared->programs);
 
     if (rc)
         return rc;
-    objects[1].bytes = programs_objects(site->programs);
+    objects[1].bytes = programs_objects(site->shared->programs);
     rc = make_ready(site, READY_API_FORMATTED, objects, 3, "application/json", NULL);
     programs_put_header(site->board, &b);
     struct jb_blob *header = jb_blob_from_buf(&b);
@@ -168,15 +216,20 @@ build_api(struct site *site, struct jb_error *err)
         rc = JB_ENOMEM;
     if (rc == 0) {
         lines[0] = (struct slice){{header->p, header->n}, header};
-        lines[1].bytes = programs_lines(site->programs);
+        lines[1].bytes = programs_lines(site->shared->programs);
         rc = make_ready(site, READY_API_CSV, lines, 2, "text/csv; charset=utf-8", NULL);
     }
     jb_blob_unref(header);
-    if (rc == 0) {
-        b = JB_BUF(PAGE_MAX);
-        programs_put_status(site->lists, &b);
-        rc = ready_json(site, READY_API_STATUS, &b);
-    }
+    return rc ? jb_fail(err, rc, "the answers for programs do not fit into memory") : 0;
+}
+
+static int
+build_api(struct site *site, struct jb_error *err)
+{
+    struct jb_buf b = JB_BUF(PAGE_MAX);
+
+    programs_put_status(site->lists, &b);
+    int rc = ready_json(site, READY_API_STATUS, &b);
     if (rc == 0) {
         b = JB_BUF(PAGE_MAX);
         programs_put_pending(site->lists, &b);
@@ -199,17 +252,9 @@ build_boards(struct site *site, struct jb_arena *arena, struct jb_error *err)
     board_view_default(site->board, &view);
     struct jb_buf b = JB_BUF(PAGE_MAX);
     int rc = site_render(site, LANG_MAX, &view, arena, err, &b);
-    struct jb_blob *board = jb_blob_from_buf(&b);
-    if (rc || !board) {
-        jb_blob_unref(board);
+    site->shared->home = jb_blob_from_buf(&b);
+    if (rc || !site->shared->home)
         return rc ? rc : JB_ENOMEM;
-    }
-    struct slice home[] = {{gradio_site_page_head(site->gradio), NULL},
-                           {{board->p, board->n}, board},
-                           {gradio_site_page_tail(site->gradio), NULL}};
-    rc = make_ready(site, READY_HOME, home, 3, "text/html; charset=utf-8",
-                    gradio_site_csp(site->gradio));
-    jb_blob_unref(board);
     for (int lang = LANG_ZH; lang < LANG_MAX && rc == 0; lang++) {
         struct jb_buf page = JB_BUF(PAGE_MAX);
         jb_arena_reset(arena);
@@ -220,6 +265,18 @@ build_boards(struct site *site, struct jb_arena *arena, struct jb_error *err)
             rc = ready_from_buf(site, lang == LANG_ZH ? READY_ZH : READY_EN, &page, site->csp);
     }
     return rc;
+}
+
+static int
+build_home(struct site *site)
+{
+    struct jb_blob *board = site->shared->home;
+    struct slice home[] = {{gradio_site_page_head(site->gradio), NULL},
+                           {{board->p, board->n}, board},
+                           {gradio_site_page_tail(site->gradio), NULL}};
+
+    return make_ready(site, READY_HOME, home, 3, "text/html; charset=utf-8",
+                      gradio_site_csp(site->gradio));
 }
 
 static int
@@ -331,15 +388,103 @@ name_feeds(struct site *site, struct store_txn *txn)
     return rc;
 }
 
+/* What `before` shows of the board is what there is now. */
+static bool
+may_share(const struct site *site, const struct site *before)
+{
+    if (!before || before->sources != site->sources || before->seq.board != site->seq.board)
+        return false;
+    int64_t embargo = queue_lists_next_embargo(before->lists);
+    return !embargo || embargo > site->made;
+}
+
+/* Board and cells, or those of the site before. */
+static int
+take_board(struct site *site, struct store_txn *txn, const struct site *before,
+           struct jb_error *err, bool *ret_fresh)
+{
+    *ret_fresh = !may_share(site, before);
+    if (!*ret_fresh) {
+        site->shared = before->shared;
+        __atomic_add_fetch(&site->shared->refs, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    site->shared = calloc(1, sizeof(*site->shared));
+    if (!site->shared)
+        return jb_fail(err, JB_ENOMEM, "out of memory");
+    site->shared->refs = 1;
+    return board_build(txn, sources_board(site->sources), err, &site->shared->board);
+}
+
+/* All that is read of the store, in one transaction. */
+static int
+read_store(struct site *site, struct store *store, const struct site *before,
+           struct jb_error *err, bool *ret_fresh)
+{
+    struct store_txn *txn = NULL;
+    int rc = store_begin(store, STORE_READ, NULL, err, &txn);
+
+    if (rc == 0)
+        rc = store_seq_get(txn, &site->seq);
+    site->made = jb_now_us();
+    if (rc == 0)
+        rc = take_board(site, txn, before, err, ret_fresh);
+    if (rc == 0)
+        rc = name_feeds(site, txn);
+    if (rc == 0)
+        rc = queue_lists_build(txn, site->made, err, &site->lists);
+    store_abort(txn);
+    return rc;
+}
+
+/* What sites that come after may share. */
+static int
+build_shared(struct site *site, struct jb_arena *arena, struct jb_error *err)
+{
+    int rc = build_boards(site, arena, err);
+
+    if (rc == 0)
+        rc = build_texts(site, err);
+    if (rc == 0)
+        rc = build_rows(site, err);
+    if (rc == 0)
+        rc = build_history(site, arena, err);
+    return rc;
+}
+
+/* What tells of the queue too. */
+static int
+build_own(struct site *site, uint64_t app_id, struct jb_error *err)
+{
+    int rc = gradio_site_new(site->conf, site->board, site->lists, site->cells, site->texts,
+                             sources_frontend(site->sources), app_id, err, &site->gradio);
+
+    if (rc == 0) {
+        struct slice config = {gradio_site_config(site->gradio), NULL};
+        struct slice info = {gradio_site_info(site->gradio), NULL};
+        rc = make_ready(site, READY_CONFIG, &config, 1, "application/json", NULL);
+        if (rc == 0)
+            rc = make_ready(site, READY_INFO, &info, 1, "application/json", NULL);
+    }
+    if (rc == 0)
+        rc = build_home(site);
+    if (rc == 0)
+        rc = build_queue(site, err);
+    if (rc == 0)
+        rc = build_feeds(site, err);
+    if (rc == 0)
+        rc = build_api(site, err);
+    return rc;
+}
+
 int
-site_new(struct sources *sources, struct store *store, uint64_t app_id, struct jb_error *err,
-         struct site **ret_site)
+site_new(struct sources *sources, struct store *store, const struct site *before,
+         uint64_t app_id, struct jb_error *err, struct site **ret_site)
 {
     int64_t begin = jb_now_us();
     struct site *site = calloc(1, sizeof(*site));
-    struct store_txn *txn = NULL;
     struct jb_arena *arena = jb_arena_new((size_t)1 << 31);
-    int rc;
+    bool fresh = true;
 
     if (!site || !arena) {
         free(site);
@@ -355,43 +500,23 @@ site_new(struct sources *sources, struct store *store, uint64_t app_id, struct j
     struct jb_buf csp = JB_BUF(4096);
     layout_put_csp(site->conf, &csp);
     site->csp = csp.p; /* NULL sends none */
-    rc = store_begin(store, STORE_READ, NULL, err, &txn);
-    if (rc == 0)
-        rc = store_seq_get(txn, &site->seq);
-    if (rc == 0)
-        rc = board_build(txn, sources_board(sources), err, &site->board);
-    if (rc == 0)
-        rc = name_feeds(site, txn);
-    site->made = jb_now_us();
-    if (rc == 0)
-        rc = queue_lists_build(txn, site->made, err, &site->lists);
-    store_abort(txn);
-    struct cells_options options = {.hub_url = site->conf->site.hub_url,
-                                    .mount = site->conf->site.mount};
-    if (rc == 0)
-        rc = cells_new(site->board, &options, err, &site->cells);
-    if (rc == 0)
-        rc = gradio_site_new(site->conf, site->board, site->lists, site->cells, site->texts,
-                             sources_frontend(sources), app_id, err, &site->gradio);
+    int rc = read_store(site, store, before, err, &fresh);
+    if (rc == 0 && fresh) {
+        const struct cells_options options = {.hub_url = site->conf->site.hub_url,
+                                              .mount = site->conf->site.mount};
+        rc = cells_new(site->shared->board, &options, err, &site->shared->cells);
+    }
     if (rc == 0) {
-        struct slice config = {gradio_site_config(site->gradio), NULL};
-        struct slice info = {gradio_site_info(site->gradio), NULL};
-        rc = make_ready(site, READY_CONFIG, &config, 1, "application/json", NULL);
-        if (rc == 0)
-            rc = make_ready(site, READY_INFO, &info, 1, "application/json", NULL);
+        site->board = site->shared->board;
+        site->cells = site->shared->cells;
+        rc = fresh ? build_shared(site, arena, err) : 0;
+        site->programs = site->shared->programs;
+        for (size_t i = 0; i < READY_MAX; i++)
+            if (is_shared((enum site_ready)i))
+                site->ready[i] = site->shared->ready[i];
     }
     if (rc == 0)
-        rc = build_boards(site, arena, err);
-    if (rc == 0)
-        rc = build_texts(site, err);
-    if (rc == 0)
-        rc = build_queue(site, err);
-    if (rc == 0)
-        rc = build_feeds(site, err);
-    if (rc == 0)
-        rc = build_api(site, err);
-    if (rc == 0)
-        rc = build_history(site, arena, err);
+        rc = build_own(site, app_id, err);
     jb_arena_free(arena);
     if (rc) {
         site_unref(site);

@@ -54,11 +54,16 @@ enum site_ready {
     READY_MAX,
 };
 
+/* What depends on the board and not on the queue: sites made after a change of the queue alone
+ * share it. Private to site.c. */
+struct site_board;
+
 struct site {
     unsigned refs; /* private */
     struct sources *sources;
     const struct conf *conf;
     const struct texts *texts;
+    struct site_board *shared; /* private; owns board, cells, programs and some of ready */
     struct board *board;
     struct queue_lists *lists;
     struct cells *cells;

@@ -10,6 +10,7 @@ const struct board_config *sources_board(const struct sources *sources);
 const struct texts *sources_texts(const struct sources *sources);
 const struct gradio_frontend *sources_frontend(const struct sources *sources);
 
-/* One site from a consistent view of the store; `app_id` is fixed per process. */
-int site_new(struct sources *sources, struct store *store, uint64_t app_id,
-             struct jb_error *err, struct site **ret_site);
+/* One site from a consistent view of the store; `app_id` is fixed per process. What `before`
+ * (NULL: none) shows of the board is taken over when only the queue has changed since. */
+int site_new(struct sources *sources, struct store *store, const struct site *before,
+             uint64_t app_id, struct jb_error *err, struct site **ret_site);
