@@ -151,7 +151,7 @@ jb_cp_forbidden(uint32_t c)
 {
     if (c < 0x20)
         return c != '\t' && c != '\n';
-    return (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) ||
+    return (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0xfdd0 && c <= 0xfdef) ||
            (c & 0xfffe) == 0xfffe;
 }

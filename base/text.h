@@ -26,7 +26,8 @@ size_t jb_utf8_decode(const char *p, size_t n, uint32_t *ret_cp);
 size_t jb_fold(const char *p, size_t n, char *out);
 
 /* A character that may not stand in text from outside: C0 and C1 controls but tab and newline,
- * bidirectional controls (U+202A..202E, U+2066..2069), U+FEFF, noncharacters. */
+ * bidirectional controls (U+202A..202E, U+2066..2069), the separators of lines and paragraphs
+ * (U+2028, U+2029), U+FEFF, noncharacters. */
 bool jb_cp_forbidden(uint32_t cp);
 
 /* Escapes, one per context. Input is valid UTF-8 (invalid bytes come out as U+FFFD). */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h> /* memmem */
+
 #include "fcgi/posted.h"
 
 #include "gradio/scan.h"
@@ -116,6 +118,13 @@ posted_secret(const struct web_request *request, struct jb_error *err,
     return 0;
 }
 
+/* As a byte or as %00: the parser would end a value there and lose what stands behind it. */
+static bool
+has_nul(struct jb_str body)
+{
+    return body.n && (memchr(body.p, '\0', body.n) || memmem(body.p, body.n, "%00", 3));
+}
+
 struct jb_str
 posted_field(const struct web_request *request, const char *name)
 {
@@ -123,6 +132,8 @@ posted_field(const struct web_request *request, const char *name)
     struct jb_str value = JB_STR("");
 
     form.query = request->body;
+    if (has_nul(request->body))
+        return value;
     return web_request_query_value(&form, name, &value) ? value : JB_STR("");
 }
 

@@ -147,6 +147,18 @@ field_end(struct writing *w, enum field f)
     jb_buf_puts(w->out, "</div>\n");
 }
 
+/* What was typed, without characters that nobody sees and no name may have. */
+static void
+put_typed(struct writing *w, struct jb_str value)
+{
+    uint32_t cp;
+
+    for (size_t n; value.n && (n = jb_utf8_decode(value.p, value.n, &cp)) > 0;
+         value.p += n, value.n -= n)
+        if (!jb_cp_forbidden(cp))
+            jb_put_html(w->out, (struct jb_str){value.p, n});
+}
+
 static void
 put_text(struct writing *w, enum field f, struct jb_str value, bool required)
 {
@@ -157,7 +169,7 @@ put_text(struct writing *w, enum field f, struct jb_str value, bool required)
                   " maxlength=\"200\" autocomplete=\"off\" autocapitalize=\"none\" "
                   "spellcheck=\"false\" placeholder=\"%s\"%s value=\"",
                   fields[f].placeholder, required ? " required" : "");
-    jb_put_html(w->out, value);
+    put_typed(w, value);
     jb_buf_puts(w->out, "\">");
     field_end(w, f);
 }
