@@ -76,11 +76,11 @@ put_fact(struct writing *w, const char *zh, const char *en, struct jb_str value)
 {
     if (!value.n)
         return;
-    jb_buf_puts(w->out, "<div><dt>");
+    jb_buf_puts(w->out, "<dt>");
     label_put(w->out, w->lang, zh, en);
     jb_buf_puts(w->out, "</dt><dd>");
     jb_put_html(w->out, value);
-    jb_buf_puts(w->out, "</dd></div>\n");
+    jb_buf_puts(w->out, "</dd>\n");
 }
 
 static void
@@ -111,11 +111,11 @@ put_row(struct writing *w, const struct board_row *row)
     put_fact(w, "许可证", "Licence", row->license);
     put_fact(w, "基座模型", "Base model", row->base_model);
     if (row->evaluated) {
-        jb_buf_puts(w->out, "<div><dt>");
+        jb_buf_puts(w->out, "<dt>");
         label_put(w->out, w->lang, "评测时间", "Evaluated");
         jb_buf_puts(w->out, "</dt><dd>");
         time_label_put(w->conf, row->evaluated, w->out);
-        jb_buf_puts(w->out, "</dd></div>\n");
+        jb_buf_puts(w->out, "</dd>\n");
     }
     jb_buf_puts(w->out, "</dl>\n</article>\n");
     jb_buf_free(&name);

@@ -220,7 +220,7 @@ put_timeline(struct writing *w)
 static void
 fact_start(struct writing *w, const char *zh, const char *en)
 {
-    jb_buf_puts(w->out, "<div><dt>");
+    jb_buf_puts(w->out, "<dt>");
     label_put(w->out, w->lang, zh, en);
     jb_buf_puts(w->out, "</dt><dd>");
 }
@@ -232,7 +232,7 @@ put_fact(struct writing *w, const char *zh, const char *en, const char *text)
         return;
     fact_start(w, zh, en);
     jb_put_html(w->out, jb_str(text));
-    jb_buf_puts(w->out, "</dd></div>\n");
+    jb_buf_puts(w->out, "</dd>\n");
 }
 
 static void
@@ -250,7 +250,7 @@ put_facts(struct writing *w)
     jb_put_url_path(w->out, jb_str(r->model));
     jb_buf_puts(w->out, "\">");
     jb_put_html(w->out, jb_str(r->model));
-    jb_buf_puts(w->out, "</a></dd></div>\n");
+    jb_buf_puts(w->out, "</a></dd>\n");
     put_fact(w, "版本", "Revision", r->revision);
     put_fact(w, "commit", "Commit", r->commit);
     put_fact(w, "模型类型", "Model type", r->model_type);
@@ -260,10 +260,24 @@ put_facts(struct writing *w)
     put_fact(w, "架构", "Architecture", r->architectures);
     if (!isnan(r->params) && r->params > 0) {
         fact_start(w, "参数量（十亿）", "Parameters (B)");
-        jb_buf_printf(w->out, "%.3g</dd></div>\n", r->params);
+        jb_buf_printf(w->out, "%.3g</dd>\n", r->params);
     }
     put_fact(w, "数据集中的状态", "Status in the dataset", r->status);
     jb_buf_puts(w->out, "</dl>\n");
+}
+
+static void
+put_score(double score, double error, struct jb_buf *out)
+{
+    jb_buf_puts(out, " <b>");
+    if (isnan(score))
+        jb_buf_puts(out, "–");
+    else
+        jb_buf_printf(out, "%.2f", score);
+    jb_buf_puts(out, "</b>");
+    if (!isnan(score) && !isnan(error))
+        jb_buf_printf(out, " <small>± %.2f</small>", error);
+    jb_buf_puts(out, "</li>\n");
 }
 
 void
@@ -273,25 +287,15 @@ row_scores_put(const struct board *board, const struct board_row *row, enum text
     const struct board_config *config = board_config_of(board);
     const struct benchmark *b = config->benchmarks.items;
 
-    jb_buf_puts(out, "<dl class=\"jb-scores\">\n<div class=\"all\"><dt>");
+    jb_buf_puts(out, "<ul class=\"jb-scores\">\n<li class=\"all\">");
     label_put(out, lang, "平均", "Average");
-    if (isnan(row->average))
-        jb_buf_puts(out, "</dt><dd>–</dd></div>\n");
-    else
-        jb_buf_printf(out, "</dt><dd>%.2f</dd></div>\n", row->average);
+    put_score(row->average, NAN, out);
     for (size_t i = 0; i < config->benchmarks.n; i++) {
-        jb_buf_puts(out, "<div><dt>");
+        jb_buf_puts(out, "<li>");
         jb_put_html(out, jb_str(b[i].header));
-        jb_buf_puts(out, "</dt><dd>");
-        if (isnan(row->scores[i]))
-            jb_buf_puts(out, "–");
-        else
-            jb_buf_printf(out, "%.2f", row->scores[i]);
-        if (!isnan(row->scores[i]) && !isnan(row->errors[i]))
-            jb_buf_printf(out, " <small>± %.2f</small>", row->errors[i]);
-        jb_buf_puts(out, "</dd></div>\n");
+        put_score(row->scores[i], row->errors[i], out);
     }
-    jb_buf_puts(out, "</dl>\n");
+    jb_buf_puts(out, "</ul>\n");
 }
 
 static void

@@ -30,6 +30,6 @@ int request_page_put(const struct conf *conf, const struct board *board,
                      const struct request_facts *facts, const struct request_view *view,
                      enum text_lang lang, struct jb_buf *out, struct jb_error *err);
 
-/* The scores of a row as a small table, for pages about one model. */
+/* The scores of a row as a list, for pages about one model. */
 void row_scores_put(const struct board *board, const struct board_row *row, enum text_lang lang,
                     struct jb_buf *out);

@@ -166,7 +166,7 @@ put_text(struct writing *w, enum field f, struct jb_str value, bool required)
     jb_buf_puts(w->out, "<input type=\"text\"");
     put_control(w, f);
     jb_buf_printf(w->out,
-                  " maxlength=\"200\" autocomplete=\"off\" autocapitalize=\"none\" "
+                  " maxlength=\"200\" autocomplete=\"off\" "
                   "spellcheck=\"false\" placeholder=\"%s\"%s value=\"",
                   fields[f].placeholder, required ? " required" : "");
     put_typed(w, value);
@@ -331,11 +331,11 @@ put_heading(struct writing *w, const char *zh, const char *en)
 static void
 put_fact(struct writing *w, enum field f, struct jb_str value)
 {
-    jb_buf_puts(w->out, "<div><dt>");
+    jb_buf_puts(w->out, "<dt>");
     label_put(w->out, w->lang, fields[f].zh, fields[f].en);
     jb_buf_puts(w->out, "</dt><dd>");
     jb_put_html(w->out, value.n ? value : JB_STR("–"));
-    jb_buf_puts(w->out, "</dd></div>\n");
+    jb_buf_puts(w->out, "</dd>\n");
 }
 
 static void
