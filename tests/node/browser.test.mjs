@@ -23,7 +23,7 @@ async function open(options, path) {
   return { context, page, trouble };
 }
 
-for (const path of ["", "zh/", "en/", "about", "faq", "history"])
+for (const path of ["", "zh/", "en/", "about", "faq", "history", "queue", "zh/submit"])
   for (const width of [1400, 390])
     for (const colorScheme of ["light", "dark"])
       for (const javaScriptEnabled of [true, false]) {
@@ -33,10 +33,10 @@ for (const path of ["", "zh/", "en/", "about", "faq", "history"])
           const seen = javaScriptEnabled
             ? await page.evaluate(() => ({ rows: document.querySelectorAll(".jb-table tbody tr").length, wide: document.documentElement.scrollWidth, background: getComputedStyle(document.body).backgroundColor }))
             : null;
-          const shown = await page.locator(path.match(/about|faq|history/) ? "main h1" : ".jb-table tbody tr").first().isVisible();
+          const shown = await page.locator(path.match(/about|faq|history|queue|submit/) ? "main h1" : ".jb-table tbody tr").first().isVisible();
           ok(`${name}: content visible`, shown);
           if (seen) {
-            if (!path.match(/about|faq|history/)) same(`${name}: every row`, seen.rows, models + 1);
+            if (!path.match(/about|faq|history|queue|submit/)) same(`${name}: every row`, seen.rows, models + 1);
             ok(`${name}: no sideways scroll`, seen.wide <= width, seen.wide);
             const dark = Number(seen.background.match(/\d+/)[0]) < 128;
             ok(`${name}: colours follow the scheme`, dark === (colorScheme === "dark"), seen.background);
