@@ -55,9 +55,9 @@ struct export_task {
     struct jb_buf out;
     uint64_t applied, saved; /* change that the index knows; that the store's cursor says */
     bool mark_saved;
-    unsigned lists;       /* bits of those to be written */
-    bool reconsider;      /* who may go out has changed in many ways at once */
-    int64_t models_after; /* monotonic ms */
+    unsigned lists;  /* bits of those to be written */
+    bool reconsider; /* who may go out has changed in many ways at once */
+    int64_t models_after;
     int64_t not_before, wait;
     size_t written, removed; /* since the folder was last as it should be */
 };
@@ -322,12 +322,20 @@ touch_result(struct work *w, uint64_t id)
     return rc;
 }
 
-/* Do the members that changed say who may go out? A word too many does no harm. */
+/* Does it decide what goes out beyond the record itself? Then everything is asked again. A
+ * word too many does no harm. */
 static bool
 decides(const struct change *c)
 {
-    return strstr(c->before, "\"hidden\"") || strstr(c->after, "\"hidden\"") ||
-           strstr(c->before, "\"embargo\"") || strstr(c->after, "\"embargo\"");
+    if (strcmp(c->kind, "alias") == 0 || strcmp(c->kind, "hidden") == 0)
+        return true;
+    if (strcmp(c->kind, "job") == 0)
+        return strstr(c->before, "\"hidden\"") || strstr(c->after, "\"hidden\"") ||
+               strstr(c->before, "\"embargo\"") || strstr(c->after, "\"embargo\"");
+    /* Of one that did not go out itself, nobody knows the model any more. */
+    return strcmp(c->kind, "request") == 0 &&
+           (strcmp(c->action, "deleted") == 0 ||
+            (strcmp(c->action, "changed") == 0 && strstr(c->before, "\"model\"")));
 }
 
 static int
@@ -345,7 +353,7 @@ each_change(void *ctx, const struct change *c)
         return 2;
     if (list >= 0)
         t->lists |= 1u << list;
-    if (strcmp(c->kind, "alias") == 0 || strcmp(c->kind, "hidden") == 0 || (job && decides(c)))
+    if (decides(c))
         t->reconsider = true;
     if (strcmp(c->kind, "hidden") == 0 || strcmp(c->kind, "alias") == 0)
         t->lists |= MODELS_LIST;
@@ -533,13 +541,14 @@ static int
 write_lists(struct work *w)
 {
     struct export_task *t = w->t;
-    int64_t clock = jb_monotonic_ms();
 
+    if (t->models_after > w->now + LIST_EVERY) /* the clock was set back */
+        t->models_after = 0;
     for (int list = 0; list < EXPORT_LISTS; list++) {
         bool there;
         int rc;
 
-        if (!(t->lists & 1u << list) || (list == EXPORT_MODELS && clock < t->models_after))
+        if (!(t->lists & 1u << list) || (list == EXPORT_MODELS && w->now < t->models_after))
             continue;
         jb_buf_reset(&t->out);
         rc = export_list_write(w->txn, (enum export_list)list, &w->rule, t->records, w->err,
@@ -550,7 +559,7 @@ write_lists(struct work *w)
             return rc;
         t->lists &= ~(1u << list);
         if (list == EXPORT_MODELS)
-            t->models_after = clock + LIST_EVERY;
+            t->models_after = w->now + LIST_EVERY;
     }
     return 0;
 }

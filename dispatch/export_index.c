@@ -43,6 +43,7 @@ struct export_index {
     struct entry *entries;
     struct export_group *groups, *dirty;
     size_t n_dirty;
+    bool settled; /* before that nothing is dirty: the folder was not looked at */
 };
 
 struct export_index *
@@ -99,7 +100,7 @@ export_index_free(struct export_index *index)
 static void
 set_dirty(struct export_index *index, struct export_group *group)
 {
-    if (group->dirty && group->entries)
+    if (!index->settled || (group->dirty && group->entries))
         return;
     if (group->dirty)
         DL_DELETE(index->dirty, group);
@@ -357,6 +358,7 @@ export_index_settle(struct export_index *index, bool all)
     struct export_group *group, *next;
     int rc = arena ? 0 : JB_ENOMEM;
 
+    index->settled = true;
     HASH_ITER (hh, index->groups, group, next) {
         if (all)
             set_dirty(index, group);

@@ -33,8 +33,8 @@ const char *export_index_model(const struct export_index *index, enum export_lay
 
 /* The folder holds this file. False: none of ours has that name now. JB_ENOMEM. */
 int export_index_found(struct export_index *index, const char *file, bool *ret_ours);
-/* After all that is there was found: groups of which files are missing or left over are dirty,
- * or, with `all`, every group. JB_ENOMEM. */
+/* After all that is there was found, and before anything is dirty: groups of which files are
+ * missing or left over are dirty then, or, with `all`, every group. JB_ENOMEM. */
 int export_index_settle(struct export_index *index, bool all);
 
 size_t export_index_dirty(const struct export_index *index); /* how many groups */
