@@ -50,7 +50,7 @@ check_zone(const void *value)
 }
 
 static const char *
-check_http_url(const void *value)
+check_any_url(const void *value)
 {
     const char *url = *(const char *const *)value;
 
@@ -58,9 +58,15 @@ check_http_url(const void *value)
         return "must start with https:// or http://";
     if (strpbrk(url, " \"'<>\\"))
         return "holds a character that does not belong in a URL";
-    if (url[strlen(url) - 1] == '/')
-        return "must not end with '/'";
     return NULL;
+}
+
+static const char *
+check_http_url(const void *value)
+{
+    const char *url = *(const char *const *)value, *why = check_any_url(value);
+
+    return why ? why : url[strlen(url) - 1] == '/' ? "must not end with '/'" : NULL;
 }
 
 /* "" leaves it to site.hub_url. */
@@ -82,6 +88,35 @@ check_hook_name(const void *value)
 }
 
 static const char *
+check_hook_events(const void *value)
+{
+    static const char *const known[] = {"submitted", "started", "finished", "failed"};
+    const struct setting_strings *events = value;
+
+    for (size_t i = 0; i < events->n; i++) {
+        size_t k = 0;
+        while (k < 4 && strcmp(events->items[i], known[k]) != 0)
+            k++;
+        if (k == 4)
+            return "may hold submitted, started, finished and failed";
+    }
+    return NULL;
+}
+
+static const char *
+check_hooks(const void *value)
+{
+    const struct setting_list *list = value;
+    const struct conf_webhook *hooks = list->items;
+
+    for (size_t i = 0; i < list->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(hooks[i].name, hooks[k].name) == 0)
+                return "two of them have the same name";
+    return NULL;
+}
+
+static const char *
 check_header_value(const void *value)
 {
     const char *text = *(const char *const *)value;
@@ -98,11 +133,11 @@ check_header_value(const void *value)
 static const struct setting webhook_table[] = {
     {"name", SETTING_STRING, HOOK(name), NULL, .check = check_hook_name,
      .help = "Names the target in the list of dead letters."},
-    {"url", SETTING_STRING, HOOK(url), NULL, .check = check_http_url,
+    {"url", SETTING_STRING, HOOK(url), NULL, .check = check_any_url,
      .help = "Where events are posted."},
     {"secret_file", SETTING_PATH, HOOK(secret_file), NULL,
      .help = "File whose first line is the key of the signature."},
-    {"events", SETTING_STRINGS, HOOK(events), "",
+    {"events", SETTING_STRINGS, HOOK(events), "", .check = check_hook_events,
      .help = "submitted, started, finished, failed; none named: all four."},
     {0},
 };
@@ -260,7 +295,7 @@ const struct setting conf_table[] = {
      .help = "Folder in which jinbang-dispatch keeps requests/, results/ and model_infos.json "
              "in the layout of the hub datasets. Empty: none."},
     {"webhooks", SETTING_LIST, AT(webhooks), "", .items = webhook_table,
-     .item_size = sizeof(struct conf_webhook),
+     .item_size = sizeof(struct conf_webhook), .check = check_hooks,
      .help = "Targets that are told of submitted, started, finished and failed evaluations, "
              "signed with HMAC-SHA-256."},
     {"webhook_retries", SETTING_INT, AT(webhook_retries), "8", 0, 1000,

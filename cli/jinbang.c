@@ -31,6 +31,7 @@ static const struct cli_command commands[] = {
     {"alias", "VERB …", "old names of models", NULL, false, alias_verbs},
     {"blocked", "VERB …", "models that may not be submitted", NULL, false, blocked_verbs},
     {"hidden", "VERB …", "deleted models: shown nowhere, kept", NULL, false, hidden_verbs},
+    {"webhook", "VERB …", "events on their way to others", NULL, false, webhook_verbs},
     {"rescore", "", "compute all scores anew, after the board file has changed", cmd_rescore,
      false, NULL},
     {"log", "[--since DATE] [--kind K] [--model M] [--actor A] [--json] [AFTER]",

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "dispatch/webhook_event.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,17 +13,16 @@
 
 #include "base/log.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/webhook_event.h"
 #include "store/job.h"
 
 /* Cursors hold one more than the last change that was handled, so that 0 is "never". A target
  * whose own cursor is not that of all is new: nothing of the past is for it. */
-#define WEBHOOK_CURSOR         "webhooks"
-#define WEBHOOK_CURSOR_TARGET  "webhook." /* and its name */
-/* Counts what the operator did to deliveries: they are to be read anew. */
-#define WEBHOOK_CURSOR_TOUCHED "webhooks.touched"
+#define WEBHOOK_CURSOR        "webhooks"
+#define WEBHOOK_CURSOR_TARGET "webhook." /* and its name */
 
-#define WEBHOOK_WAITING_MAX    100000 /* of a target; what comes then is dead at once */
-#define WEBHOOK_DEAD_MAX       10000  /* of all; the oldest go */
+#define WEBHOOK_WAITING_MAX   100000 /* of a target; what comes then is dead at once */
+#define WEBHOOK_DEAD_MAX      10000  /* of all; the oldest go */
 
 /* A delivery that waits. */
 struct webhook_item {

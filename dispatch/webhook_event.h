@@ -14,8 +14,11 @@
  * (for good, quarantined ones too); NULL for what is none: cancelled, queued, an unknown word.
  */
 const char *webhook_event_of_state(const char *state);
+/* A cursor that counts what the operator did to deliveries: they are to be read anew then. */
+#define WEBHOOK_CURSOR_TOUCHED "webhooks.touched"
+
 /* What `jinbang webhook test` sends, whatever a target wants. */
-#define WEBHOOK_PING "ping"
+#define WEBHOOK_PING           "ping"
 
 bool webhook_wants(const struct conf_webhook *hook, const char *event);
 

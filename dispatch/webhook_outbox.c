@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "dispatch/webhook.h"
-#include "dispatch/webhook_event.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -186,6 +186,44 @@ files_and_paths(void **state)
     jb_buf_free(&report.text);
 }
 
+static void
+webhooks(void **state)
+{
+    static const char good[] =
+        "webhooks = ( { name = \"a\"; url = \"https://a.example/x/?k=1\"; secret_file = "
+        "\"/s\"; },\n{ name = \"b\"; url = \"https://b.example\"; secret_file = \"/s\"; "
+        "events = [\"failed\"]; } );";
+    static const char bad[] =
+        "webhooks = ( { name = \"a b\"; url = \"ftp://a\"; secret_file = \"/s\"; },\n"
+        "{ name = \"b\"; url = \"https://b\"; secret_file = \"/s\"; events = "
+        "[\"failed\", \"cancelled\"]; } );";
+    static const char twice[] =
+        "webhooks = ( { name = \"a\"; url = \"https://a\"; secret_file = \"/s\"; },\n"
+        "{ name = \"a\"; url = \"https://b\"; secret_file = \"/s\"; } );";
+    struct conf conf;
+    struct settings_report report = {0};
+    const struct conf_webhook *hooks;
+
+    (void)state;
+    if (settings_parse("f", good, strlen(good), conf_table, NULL, arena, &conf, &report))
+        fail_msg("%s", report.text.p);
+    hooks = conf.webhooks.items;
+    assert_int_equal(conf.webhooks.n, 2);
+    assert_int_equal(hooks[0].events.n, 0);
+    assert_string_equal(hooks[1].events.items[0], "failed");
+    assert_true(settings_parse("f", bad, strlen(bad), conf_table, NULL, arena, &conf, &report) <
+                0);
+    assert_non_null(strstr(report.text.p, "f:1: webhooks[0].name: may hold"));
+    assert_non_null(strstr(report.text.p, "f:1: webhooks[0].url: must start with"));
+    assert_non_null(strstr(report.text.p, "f:2: webhooks[1].events: may hold"));
+    jb_buf_free(&report.text);
+    report = (struct settings_report){0};
+    assert_true(
+        settings_parse("f", twice, strlen(twice), conf_table, NULL, arena, &conf, &report) < 0);
+    assert_non_null(strstr(report.text.p, "webhooks: two of them have the same name"));
+    jb_buf_free(&report.text);
+}
+
 /* What the tables say of themselves can be read again. */
 static void
 the_example_is_a_settings_file(void **state)
@@ -213,9 +251,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_hold),     cmocka_unit_test(every_mistake_is_told_at_once),
-        cmocka_unit_test(syntax_has_a_line), cmocka_unit_test(lists_of_groups),
-        cmocka_unit_test(files_and_paths),   cmocka_unit_test(the_example_is_a_settings_file),
+        cmocka_unit_test(defaults_hold),
+        cmocka_unit_test(every_mistake_is_told_at_once),
+        cmocka_unit_test(syntax_has_a_line),
+        cmocka_unit_test(lists_of_groups),
+        cmocka_unit_test(files_and_paths),
+        cmocka_unit_test(webhooks),
+        cmocka_unit_test(the_example_is_a_settings_file),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
