@@ -171,7 +171,7 @@ const struct setting conf_table[] = {
      .help = "Folder of the LMDB files, on a local disk."},
     {"store.map_size", SETTING_SIZE, AT(store.map_size), "64G", 1 * MIB, 16 * TIB,
      .help = "Size of the LMDB map: address space, not disk; the store can never grow beyond "
-             "it. The same for all programs; change it only while none runs."},
+             "it. A reload with a larger one takes effect at once, a smaller one never does."},
     {"store.max_readers", SETTING_INT, AT(store.max_readers), "512", 16, 65536,
      .help = "Reader slots of the store."},
     {"store.min_free", SETTING_SIZE, AT(store.min_free), "64M", 0, 1 * TIB,

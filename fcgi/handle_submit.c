@@ -20,12 +20,7 @@ answer_failed(struct handling *h, int rc, const struct jb_error *err)
 
     if (status == 503)
         server_retry_after(h->response, 0);
-    server_error(
-        h, status,
-        status == 503
-            ? "存储暂时不能写入，本次没有保存任何内容，请稍后再试。 The store cannot be "
-              "written at present; nothing of this was kept, please try again later."
-            : (err->text[0] ? err->text : jb_strerror(rc)));
+    server_error(h, status, err->text[0] ? err->text : jb_strerror(rc));
 }
 
 static void

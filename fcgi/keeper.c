@@ -100,7 +100,7 @@ tell_what_needs_a_restart(const struct conf *first, const struct conf *now)
         bool same;
     } fixed[] = {
         {"store.path", strcmp(first->store.path, now->store.path) == 0},
-        {"store.map_size", first->store.map_size == now->store.map_size},
+        {"store.map_size", first->store.map_size <= now->store.map_size}, /* see grow() */
         {"store.max_readers", first->store.max_readers == now->store.max_readers},
         {"run.dir", strcmp(first->run.dir, now->run.dir) == 0},
         {"web.socket", strcmp(first->web.socket, now->web.socket) == 0},
@@ -127,6 +127,16 @@ tell_what_needs_a_restart(const struct conf *first, const struct conf *now)
                    fixed[i].key);
 }
 
+/* A full store gets room without a restart. */
+static void
+grow(struct keeper *k, const struct conf *now)
+{
+    struct jb_error err = {0};
+
+    if (store_grow(k->store, now->store.map_size, &err))
+        jb_log(JB_LOG_ERR, "reload: store.map_size: %s", err.text);
+}
+
 /* What can change without a restart: everything but the sockets, the store and the threads,
  * which were set up from the settings of the start. */
 static bool
@@ -145,6 +155,7 @@ load_again(struct keeper *k, struct sources **sources)
         jb_log_level_set((enum jb_log_level)sources_conf(fresh)->log.level);
         jb_log(JB_LOG_NOTICE, "settings, board file and texts read again");
         tell_what_needs_a_restart(keeper_conf(k), sources_conf(fresh));
+        grow(k, sources_conf(fresh));
         sources_unref(*sources);
         *sources = fresh;
     }

@@ -128,6 +128,22 @@ is_accepted(const struct queue_answer *a)
     return a->kind == ANSWER_WAITING || a->kind == ANSWER_SUCCESS;
 }
 
+/* What went wrong with the store is for its operator; a submitter is told what it means. */
+static int
+not_kept(int rc, struct jb_error *err)
+{
+    static struct jb_log_limit limit;
+
+    if (rc != JB_EFULL && rc != JB_EBUSY && rc != JB_EIO)
+        return rc;
+    jb_log_limited(&limit, JB_LOG_ERR, "a submission cannot be kept: %s",
+                   err->text[0] ? err->text : jb_strerror(rc));
+    *err = (struct jb_error){0};
+    return jb_fail(err, rc,
+                   "存储暂时不能写入，本次没有保存任何内容，请稍后再试。 The store cannot be "
+                   "written at present; nothing of this was kept, please try again later.");
+}
+
 /* Ends the transaction as the answer says. */
 static int
 settle(struct store_txn *txn, int rc, const struct queue_answer *a, struct jb_error *err)
@@ -152,11 +168,11 @@ submissions_submit(struct submissions *s, const struct site *site,
         return jb_fail(err, rc, "no memory for a submission");
     rc = store_begin(keeper_store(s->keeper), STORE_WRITE, "web", err, &txn);
     if (rc)
-        return rc;
+        return not_kept(rc, err);
     rc = queue_submit(txn, &rules, submission, jb_now_us(), arena, err, &answer);
     rc = settle(txn, rc, &answer, err);
     if (rc)
-        return rc;
+        return not_kept(rc, err);
     remember(s, &answer);
     *ret_answer = answer;
     return 0;
@@ -172,11 +188,11 @@ submissions_own(struct submissions *s, const struct site *site, uint64_t id,
     int rc = store_begin(keeper_store(s->keeper), STORE_WRITE, "submitter", err, &txn);
 
     if (rc)
-        return rc;
+        return not_kept(rc, err);
     rc = queue_own(txn, site->conf, id, secret, event, jb_now_us(), arena, err, &answer);
     rc = settle(txn, rc, &answer, err);
     if (rc)
-        return rc;
+        return not_kept(rc, err);
     *ret_answer = answer;
     return 0;
 }

@@ -41,6 +41,9 @@ const char *const store_dbi_names[DBI_MAX] = {
 
 #define NO_STORE "%s: there is no store yet (make one with `jinbang init`)"
 
+/* How long a change of the map's size waits for transactions to end. */
+enum { RESIZE_WAIT_S = 2 };
+
 /* A second environment on the same file in one process would drop the locks of the first. */
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct store *open_stores;
@@ -62,8 +65,7 @@ store_fail_mdb(struct jb_error *err, int rc, const char *what)
         return jb_fail(err, JB_EBUSY, "%s: no reader slot is free (store.max_readers)", what);
     case MDB_MAP_RESIZED:
         return jb_fail(err, JB_EBUSY,
-                       "%s: another process opened the store with a greater store.map_size; "
-                       "restart this one",
+                       "%s: another process made the store larger (store.map_size); try again",
                        what);
     case MDB_VERSION_MISMATCH:
         return jb_fail(err, JB_EVERSION, "%s: the file is of another version of LMDB", what);
@@ -103,6 +105,8 @@ env_new(const struct conf *conf, struct jb_error *err, struct store **ret_store)
     store->run_dir = strdup(conf->run.dir ? conf->run.dir : "");
     store->min_free = conf->store.min_free;
     store->pid = getpid();
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->idle, NULL);
     if (!store->path || !store->run_dir)
         rc = ENOMEM;
     else if ((rc = mdb_env_create(&store->env)) == 0 &&
@@ -329,6 +333,8 @@ store_close(struct store *store)
     if (store->env)
         mdb_env_close(store->env);
     env_unregister(store);
+    pthread_cond_destroy(&store->idle);
+    pthread_mutex_destroy(&store->lock);
     free(store->path);
     free(store->run_dir);
     free(store);
@@ -398,4 +404,38 @@ store_check_readers(struct store *store)
     int rc = mdb_reader_check(store->env, &dead);
 
     return rc ? store_fail_mdb(NULL, rc, "readers") : dead;
+}
+
+int
+store_resize(struct store *store, size_t size, struct jb_error *err)
+{
+    struct timespec until;
+    int rc = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RESIZE_WAIT_S;
+    pthread_mutex_lock(&store->lock);
+    while (store->active && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&store->idle, &store->lock, &until);
+    /* With the lock no transaction begins. */
+    rc = store->active
+             ? jb_fail(err, JB_EBUSY, "%s: the store is too busy to be made larger at present",
+                       store->path)
+             : store_fail_mdb(err, mdb_env_set_mapsize(store->env, size), store->path);
+    pthread_mutex_unlock(&store->lock);
+    return rc;
+}
+
+int
+store_grow(struct store *store, int64_t map_size, struct jb_error *err)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(store->env, &info);
+
+    if (rc)
+        return store_fail_mdb(err, rc, store->path);
+    if (map_size <= (int64_t)info.me_mapsize)
+        return 0;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return store_resize(store, ((size_t)map_size + page - 1) / page * page, err);
 }

@@ -33,6 +33,7 @@
 #include "store/store.h"
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <sys/types.h>
 
 enum store_dbi {
@@ -70,6 +71,10 @@ struct store {
     int64_t min_free;
     bool read_only;
     bool failed; /* a commit met an input/output error; read and written atomically */
+    /* The map changes its size only while this process has no transaction. */
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* `active` came to 0 */
+    unsigned active;     /* transactions */
     pid_t pid;
     dev_t dev;
     ino_t ino;
@@ -87,6 +92,10 @@ struct store_txn {
     struct jb_buf before, after; /* what differs, for the change log */
     struct jb_arena *scratch;    /* the record as it was */
 };
+
+/* Makes the map `size` bytes large, 0: as large as another process made it. Waits a little for
+ * the transactions of this process to end; JB_EBUSY when they do not. */
+int store_resize(struct store *store, size_t size, struct jb_error *err);
 
 /* The one place that translates codes of LMDB and the system. Returns the code. */
 int store_fail_mdb(struct jb_error *err, int rc, const char *what);

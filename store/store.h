@@ -40,6 +40,13 @@ int store_open(const struct conf *conf, bool read_only, struct jb_error *err,
                struct store **ret_store);
 void store_close(struct store *store);
 
+/*
+ * Makes the map as large as store.map_size says now; smaller it never becomes. Another process
+ * that has the store open follows when it next begins a transaction. Waits up to 2 seconds for
+ * the transactions of this process. JB_EBUSY (they did not end), JB_ENOMEM, JB_EIO.
+ */
+int store_grow(struct store *store, int64_t map_size, struct jb_error *err);
+
 /* Clears slots of dead readers; call every minute. Returns how many there were, or JB_E*. */
 int store_check_readers(struct store *store);
 
@@ -48,7 +55,8 @@ enum store_mode { STORE_READ, STORE_WRITE };
 /*
  * Begins a transaction. `actor` (who, for the change log: "web", "import", "shell:alice") is
  * kept until the end; NULL for a read. A write is refused with JB_EFULL when less than
- * store.min_free is left on the disk. JB_EBUSY: no reader slot.
+ * store.min_free is left on the disk. JB_EBUSY: no reader slot, or another process made the
+ * map larger and this one was too busy to follow.
  */
 int store_begin(struct store *store, enum store_mode mode, const char *actor,
                 struct jb_error *err, struct store_txn **ret_txn);

@@ -44,6 +44,48 @@ check_free(const struct store *store, struct jb_error *err)
     return 0;
 }
 
+static int
+txn_try(struct store_txn *txn)
+{
+    struct store *store = txn->store;
+
+    pthread_mutex_lock(&store->lock);
+    store->active++;
+    pthread_mutex_unlock(&store->lock);
+    return mdb_txn_begin(store->env, NULL, txn->mode == STORE_READ ? MDB_RDONLY : 0, &txn->txn);
+}
+
+static void
+txn_done(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    if (--store->active == 0)
+        pthread_cond_broadcast(&store->idle);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* Again after what can be mended: readers that are dead, a map that another process made
+ * larger. */
+static int
+txn_begin(struct store_txn *txn, struct jb_error *err)
+{
+    struct store *store = txn->store;
+    int rc = txn_try(txn), dead = 0;
+
+    if (rc == 0)
+        return 0;
+    txn_done(store);
+    bool again = rc == MDB_READERS_FULL && mdb_reader_check(store->env, &dead) == 0 && dead > 0;
+    if (rc == MDB_MAP_RESIZED)
+        again = store_resize(store, 0, NULL) == 0;
+    if (again) {
+        if ((rc = txn_try(txn)) == 0)
+            return 0;
+        txn_done(store);
+    }
+    return store_fail_mdb(err, rc, store->path);
+}
+
 int
 store_begin(struct store *store, enum store_mode mode, const char *actor, struct jb_error *err,
             struct store_txn **ret_txn)
@@ -72,15 +114,7 @@ store_begin(struct store *store, enum store_mode mode, const char *actor, struct
         free(txn);
         return jb_fail(err, JB_ENOMEM, "transaction");
     }
-    unsigned flags = mode == STORE_READ ? MDB_RDONLY : 0;
-    rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
-    if (rc == MDB_READERS_FULL) {
-        int dead;
-        if (mdb_reader_check(store->env, &dead) == 0 && dead > 0)
-            rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
-    }
-    if (rc) {
-        rc = store_fail_mdb(err, rc, store->path);
+    if ((rc = txn_begin(txn, err))) {
         free(txn->actor);
         free(txn);
         return rc;
@@ -89,9 +123,11 @@ store_begin(struct store *store, enum store_mode mode, const char *actor, struct
     return 0;
 }
 
+/* After its transaction of LMDB has ended. */
 static void
 txn_free(struct store_txn *txn)
 {
+    txn_done(txn->store);
     jb_buf_free(&txn->value);
     jb_buf_free(&txn->before);
     jb_buf_free(&txn->after);

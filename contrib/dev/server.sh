@@ -16,7 +16,7 @@ site = {
     ${SERVER_SITE:-}
 };
 store = {
-    path = "$state/store";
+    path = "${SERVER_STORE:-$state/store}";
     map_size = "${SERVER_MAP_SIZE:-4G}";
     min_free = "${SERVER_MIN_FREE:-1M}";
 };
@@ -41,7 +41,7 @@ server_frontend() {
 # from a table whose flags say the opposite.
 server_store() {
 	local tree=$1 state=$2 table=$3
-	[ -d "$state/store" ] && return 0
+	[ -d "${SERVER_STORE:-$state/store}" ] && return 0
 	"$tree/cli/jinbang" --config "$state/jinbang.conf" init >&2
 	[ -z "$table" ] || "$tree/cli/jinbang" --config "$state/jinbang.conf" import table "$table" >&2
 	[ -z "${4:-}" ] || "$tree/cli/jinbang" --config "$state/jinbang.conf" import table --invert "$4" >&2

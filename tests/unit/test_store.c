@@ -368,6 +368,66 @@ test_full_map(void **state)
     assert_sound(f);
 }
 
+/* Larger without opening it anew; another process that wrote beyond our map is followed. */
+static void
+test_map_grows(void **state)
+{
+    struct fixture *f = fixture_new(1 << 20);
+    struct jb_error err = {0};
+    enum store_outcome outcome;
+    char *text = malloc(40000);
+
+    *state = f;
+    assert_non_null(text);
+    memset(text, 'x', 40000);
+    assert_int_equal(store_create(&f->conf, &f->err), 0);
+    fixture_open(f);
+    struct store_txn *reader = fixture_begin(f, STORE_READ);
+    assert_int_equal(store_grow(f->store, 4 << 20, &err), JB_EBUSY);
+    store_abort(reader);
+    assert_int_equal(store_grow(f->store, 1 << 19, &err), 0); /* never smaller */
+    assert_int_equal(store_grow(f->store, 4 << 20, &err), 0);
+    fixture_close(f);
+    f->conf.store.map_size = 1 << 20;
+    fixture_open(f);
+
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct store *store;
+        f->conf.store.map_size = 16 << 20;
+        int rc = store_open(&f->conf, false, &err, &store);
+        for (int i = 0; i < 60 && !rc; i++) {
+            char path[64];
+            struct store_txn *txn;
+            snprintf(path, sizeof path, "a/b/results_%d.json", i);
+            struct result result = a_result("a/b", path);
+            result.doc = (struct jb_str){text, 40000};
+            rc = store_begin(store, STORE_WRITE, "child", &err, &txn);
+            if (!rc) {
+                store_result_put(txn, &result, &outcome);
+                rc = store_commit(txn, &err);
+            }
+        }
+        _exit(rc ? 1 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    free(text);
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    struct store_stat figures;
+    assert_int_equal(store_note_put(txn, NOTE_FLAG, "a/b", "https://example.org/1", &outcome),
+                     0);
+    fixture_commit(f, txn);
+    txn = fixture_begin(f, STORE_READ);
+    assert_int_equal(store_stat_get(txn, &figures), 0);
+    assert_int_equal(figures.results, 60);
+    assert_int_equal(figures.map_size, 16 << 20);
+    store_abort(txn);
+    assert_sound(f);
+}
+
 static void
 test_reader_slots(void **state)
 {
@@ -744,6 +804,7 @@ main(void)
         WITH_STORE(test_secret),
         WITH_STORE(test_disk_nearly_full),
         cmocka_unit_test_teardown(test_full_map, fixture_teardown),
+        cmocka_unit_test_teardown(test_map_grows, fixture_teardown),
         WITH_STORE(test_reader_slots),
         WITH_STORE(test_dead_readers),
         WITH_STORE(test_killed_writer),
