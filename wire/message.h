@@ -18,7 +18,8 @@
  * hash is 200 with the state, another hash 409, a fence below the highest seen for the job 412,
  * no free slot 429 with Retry-After, against the local policy 422. Durations only, never wall
  * clocks: the agent's monotonic stamp goes along, and a lease is "until your stamp + seconds".
- * All readers are strict and bounded; errors JB_EPARSE, JB_EUNPROC with the reason.
+ * All readers are strict and bounded; errors JB_EPARSE, JB_EUNPROC, JB_ETOOBIG, JB_ENOMEM with
+ * the reason. Whole numbers are at most 2^53.
  */
 #pragma once
 
@@ -124,6 +125,18 @@ struct wire_manifest {
     const struct wire_part *parts;
 };
 
+/* POST /v1/drain; its answer is the host's info. */
+struct wire_drain {
+    bool drain; /* take no new attempts; false: take them again */
+};
+
+/* The body of every answer that is not 200: why. */
+struct wire_refusal {
+    const char *error; /* one line */
+};
+
+/* Writers: an error stands in `out`. Offers are read with their spec checked by spec_check()
+ * and its hash compared. */
 void wire_offer_put(const struct wire_offer *offer, struct jb_buf *out);
 int wire_offer_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
                     struct wire_offer *ret_offer);
@@ -142,4 +155,10 @@ int wire_renewed_read(struct jb_str json, struct jb_arena *arena, struct jb_erro
 void wire_manifest_put(const struct wire_manifest *manifest, struct jb_buf *out);
 int wire_manifest_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
                        struct wire_manifest *ret_manifest);
+void wire_drain_put(const struct wire_drain *drain, struct jb_buf *out);
+int wire_drain_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
+                    struct wire_drain *ret_drain);
+void wire_refusal_put(const struct wire_refusal *refusal, struct jb_buf *out);
+int wire_refusal_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
+                      struct wire_refusal *ret_refusal);
 bool wire_id_valid(struct jb_str id);

@@ -22,7 +22,7 @@
 /* One harness task of a benchmark. */
 struct spec_task {
     const char *benchmark; /* key of the board: one file of results is made per benchmark */
-    const char *task;      /* as the harness registers it: [A-Za-z0-9_:.*-]+ */
+    const char *task;      /* as the harness registers it: [A-Za-z0-9][A-Za-z0-9_:.*-]* */
     const char *metric;    /* "acc_norm" */
     int64_t shots;         /* 0..100 */
 };
@@ -37,7 +37,8 @@ struct spec {
     int64_t wall_seconds; /* limit of the whole attempt */
     const char *suite;    /* version of the task suite, for provenance */
     size_t n_tasks;
-    const struct spec_task *tasks; /* those still to be run, a benchmark's together */
+    const struct spec_task *tasks; /* those still to be run; a benchmark's stand
+                                      together and have one number of shots */
 };
 
 /* Names, grammar, bounds: JB_EINVAL with the reason. What is allowed here is the agent's to
@@ -45,7 +46,8 @@ struct spec {
 int spec_check(const struct spec *spec, struct jb_error *err);
 /* Canonical JSON; errors stand in `out`. */
 void spec_put(const struct spec *spec, struct jb_buf *out);
-/* Strict: unknown members are refused. Strings live in the arena. JB_EPARSE, JB_EUNPROC. */
+/* Strict: unknown members are refused; spec_check() is part of it. Strings live in the arena.
+ * JB_EPARSE, JB_EUNPROC, JB_ETOOBIG, JB_ENOMEM. */
 int spec_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
               struct spec *ret_spec);
 int spec_hash(const struct spec *spec, char ret_hex[SPEC_HASH_HEX]);
