@@ -21,6 +21,7 @@ struct dispatch {
     struct store_seq seq;  /* of the store, as this round of the loop found it */
     const char *hub_url;   /* hub.url or site.hub_url, without a trailing slash */
     const char *hub_token; /* "" none; of conf's life */
+    bool restart; /* set by a task: the store takes no more writes of this process (JB_EIO) */
 };
 
 struct dispatch_task {
@@ -40,9 +41,7 @@ struct dispatch_task {
     void (*stop)(void *task);
 };
 
-/* All tasks in the order in which they run, ended by NULL. main.c */
-extern const struct dispatch_task *const dispatch_tasks[];
-
+/* Those there are; main.c has the list of them, in the order in which they run. */
 extern const struct dispatch_task dispatch_check;    /* check.c: submissions with the hub */
 extern const struct dispatch_task dispatch_refresh;  /* refresh.c: likes, licence, tags */
 extern const struct dispatch_task dispatch_export;   /* export.c: the export folder */

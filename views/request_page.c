@@ -189,7 +189,7 @@ put_timeline(struct writing *w)
         int64_t time;
     } steps[] = {
         {"收到提交", "accepted", job->accepted ? job->accepted : w->facts->request->submitted},
-        {"检查通过", "checked", stage > 1 ? job->checked : 0},
+        {"核对完成", "checked", stage > 1 ? job->checked : 0},
         {"进入队列", "queued", stage > 1 ? job->queued : 0},
         {"开始评测", "started", stage > 2 ? job->started : 0},
         {ended ? queue_state_label(w->state, LANG_ZH) : "结束",

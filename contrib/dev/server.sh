@@ -1,11 +1,11 @@
-# One board on loopback: settings, store, jinbang-web under a small supervisor, nginx. Used by
-# `./dev serve`, the end-to-end tests and the benchmark.
+# One board on loopback: settings, store, jinbang-web and jinbang-dispatch under a small supervisor,
+# nginx. Used by `./dev serve`, the end-to-end tests and the benchmark.
 
-server_nginx_pid="" server_supervisor_pid=""
+server_nginx_pid="" server_supervisor_pid="" server_dispatch_pid=""
 
 # server_settings STATE BOARD MOUNT: writes STATE/jinbang.conf.
 server_settings() {
-	local state=$1 board=$2 mount=$3
+	local state=$1 board=$2 mount=$3 hub="hub = { architectures = \"$top/contrib/hub/architectures.txt\"; };"
 	mkdir -p "$state/run" "$state/tmp"
 	cat >"$state/jinbang.conf" <<EOF
 site = {
@@ -21,6 +21,7 @@ store = {
     min_free = "${SERVER_MIN_FREE:-1M}";
 };
 run = { dir = "$state/run"; };
+${SERVER_HUB-$hub}
 ${SERVER_SETTINGS:-}
 EOF
 }
@@ -56,17 +57,18 @@ server_texts() {
 	SERVER_TEXTS=$state/texts
 }
 
-# Restarts jinbang-web at once when it dies, but once a second when it dies right at its start
-# several times in a row (a broken setting, a damaged store). SIGTERM ends both.
+# server_supervise BUILD STATE NAME: runs jinbang-NAME, its pid in STATE/NAME.pid. Restarts it at once
+# when it dies, but once a second when it dies right at its start several times in a row (a broken
+# setting, a damaged store). SIGTERM ends both, SIGHUP goes through.
 server_supervise() {
-	local tree=$1 state=$2 pid="" stopping=no began quick=0
+	local tree=$1 state=$2 name=$3 pid="" stopping=no began quick=0
 	trap 'stopping=yes; [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null' TERM
 	trap '[ -n "$pid" ] && kill -HUP "$pid" 2>/dev/null' HUP
 	while [ $stopping = no ]; do
 		began=${EPOCHREALTIME/[.,]/}
-		"$tree/jinbang-web" -c "$state/jinbang.conf" &
+		"$tree/jinbang-$name" -c "$state/jinbang.conf" &
 		pid=$!
-		echo "$pid" >"$state/web.pid"
+		echo "$pid" >"$state/$name.pid"
 		while kill -0 "$pid" 2>/dev/null; do wait "$pid" || true; done
 		[ $stopping = no ] || break
 		if [ $((${EPOCHREALTIME/[.,]/} - began)) -lt 100000 ]; then quick=$((quick + 1)); else quick=0; fi
@@ -80,8 +82,12 @@ server_start() {
 	"$top/contrib/nginx/render" dev --state "$state" --port "$port" --mount "$mount" \
 		--socket "$state/run/web.sock" --extra "${SERVER_NGINX_EXTRA:-}" --frontend "${SERVER_FRONTEND:-}" \
 		--workers "${SERVER_NGINX_WORKERS:-1}" --connections "${SERVER_NGINX_CONNECTIONS:-8192}" >"$state/nginx.conf"
-	server_supervise "$tree" "$state" >>"$state/web.log" 2>&1 &
+	server_supervise "$tree" "$state" web >>"$state/web.log" 2>&1 &
 	server_supervisor_pid=$!
+	if [ "${SERVER_DISPATCH:-yes}" = yes ]; then
+		server_supervise "$tree" "$state" dispatch >>"$state/dispatch.log" 2>&1 &
+		server_dispatch_pid=$!
+	fi
 	nginx -p "$state" -c "$state/nginx.conf" -e "$state/nginx.log" >>"$state/nginx.log" 2>&1 &
 	server_nginx_pid=$!
 	for ((i = 0; i < 200; i++)); do
@@ -92,17 +98,17 @@ server_start() {
 		sleep 0.1
 	done
 	say "the server does not answer:"
-	tail -n 5 "$state/web.log" "$state/nginx.log" >&2
+	tail -n 5 "$state/web.log" "$state/dispatch.log" "$state/nginx.log" >&2
 	return 1
 }
 
 server_stop() {
 	local pid
-	for pid in "$server_nginx_pid" "$server_supervisor_pid"; do
+	for pid in "$server_nginx_pid" "$server_supervisor_pid" "$server_dispatch_pid"; do
 		[ -z "$pid" ] || kill -TERM "$pid" 2>/dev/null || true
 	done
-	for pid in "$server_nginx_pid" "$server_supervisor_pid"; do
+	for pid in "$server_nginx_pid" "$server_supervisor_pid" "$server_dispatch_pid"; do
 		[ -z "$pid" ] || wait "$pid" 2>/dev/null || true
 	done
-	server_nginx_pid="" server_supervisor_pid=""
+	server_nginx_pid="" server_supervisor_pid="" server_dispatch_pid=""
 }

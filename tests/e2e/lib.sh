@@ -40,7 +40,7 @@ free_port() {
 # Nothing here asks a hub in the world, and nobody waits long for one that is not there. A test
 # that has one of its own says so in these.
 SUBMIT_SETTINGS='submit = { wait = "300ms"; };'
-HUB_SETTINGS='hub = { url = "http://127.0.0.1:9"; allow_private = true; };'
+HUB_SETTINGS="hub = { url = \"http://127.0.0.1:9\"; allow_private = true; architectures = \"$top/contrib/hub/architectures.txt\"; };"
 
 # begin [MOUNT]: starts a board with the sample table; sets url, state, port.
 begin() {
@@ -54,7 +54,7 @@ begin() {
 	# A sanitizer's report is a failure even when nobody looks at the log.
 	export ASAN_OPTIONS=exitcode=99:log_path=$state/asan UBSAN_OPTIONS=print_stacktrace=1:log_path=$state/asan
 	server_texts "$state"
-	SERVER_SETTINGS="$SUBMIT_SETTINGS $HUB_SETTINGS ${SERVER_SETTINGS:-}" \
+	SERVER_HUB="$HUB_SETTINGS" SERVER_SETTINGS="$SUBMIT_SETTINGS ${SERVER_SETTINGS:-}" \
 		server_settings "$state" "${BOARD:-$top/contrib/boards/mini-leaderboard.conf}" "$mount"
 	server_store "$tree" "$state" "${TABLE-$top/contrib/boards/sample/gradio_mini_leaderboard_285.json}" 2>&1 | sed 's/^/# /'
 	server_start "$tree" "$state" "$port" "$mount"
