@@ -32,10 +32,10 @@
 
 /* A part of {model_args}; used when all its conditions hold. */
 struct plan_argument {
-    const char *text;        /* "dtype={precision}" */
-    const char *precision;   /* only for this one; "" any */
-    const char *weight_type; /* only for this one; "" any */
-    int64_t min_gpus;        /* only with so many GPUs or more */
+    const char *text;                    /* "dtype={precision}" */
+    struct setting_strings precisions;   /* only for these; none: any */
+    struct setting_strings weight_types; /* only for these; none: any */
+    int64_t min_gpus;                    /* only with so many GPUs or more */
 };
 
 /* What a line of the log says about a failure. */
@@ -109,13 +109,14 @@ int plan_load(const char *file, struct jb_arena *arena, struct plans *ret_plans,
 const struct plan *plan_find(const struct plans *plans, const char *name);
 
 /* May this plan run this job? JB_EINVAL: a value breaks its grammar; JB_EACCES: the plan does
- * not allow it. */
+ * not allow it. NULL for a string is the empty one. */
 int plan_allows(const struct plan *plan, const struct plan_job *job, struct jb_error *err);
 
 /*
- * Commands to run before the harness, in turn: 0 to 2, for adapters and deltas, of which both
- * sides must be of a certain revision while the harness takes one revision for both. As
- * plan_allows(); JB_EINVAL also when a folder is not given or not absolute; JB_ENOMEM.
+ * Commands to run before the harness, in turn: 0 to 2. They are for adapters and deltas, of
+ * which both sides must be of a certain revision while the harness takes one for both, and for
+ * GPTQ, which it loads without looking at the revision. As plan_allows(); JB_EINVAL also when a
+ * folder is not given or not absolute; JB_ENOMEM.
  */
 int plan_fetch(const struct plan *plan, const struct plan_job *job,
                const struct plan_paths *paths, struct jb_arena *arena, struct jb_error *err,

@@ -51,6 +51,7 @@ find_dialect(const cJSON *root, const cJSON *results, struct jb_error *err,
 {
     const cJSON *general = object_member(root, "config_general");
     const cJSON *config = object_member(root, "config"), *task;
+    const char *ours;
     size_t bars = 0, dashes = 0;
 
     cJSON_ArrayForEach(task, results)
@@ -59,9 +60,15 @@ find_dialect(const cJSON *root, const cJSON *results, struct jb_error *err,
         dashes += strncmp(task->string, "harness-", 8) == 0;
     }
     doc->config = general ? general : config;
-    if (strcmp(text_member(object_member(root, "jinbang"), "dialect"), "table") == 0) {
-        doc->dialect = DIALECT_TABLE;
-        return 0;
+    /* ours say it: rows of imported tables, and runs composed of one document a benchmark */
+    ours = text_member(object_member(root, "jinbang"), "dialect");
+    for (int d = 0; d < DIALECT_MAX; d++) {
+        if (d != DIALECT_TABLE && d != DIALECT_PINNED && d != DIALECT_PRESENT)
+            continue;
+        if (strcmp(ours, harness_dialect_name((enum harness_dialect)d)) == 0) {
+            doc->dialect = (enum harness_dialect)d;
+            return 0;
+        }
     }
     if (bars && dashes)
         return jb_fail(err, JB_EUNPROC,
@@ -179,6 +186,13 @@ read_run(struct result_doc *doc, struct jb_arena *arena)
     }
     if (doc->dialect == DIALECT_TABLE) {
         const char *text = text_member(config, "evaluated_time");
+        int64_t us;
+
+        if (jb_time_parse(text, strlen(text), &us) == 0)
+            doc->time = us;
+    }
+    if (object_member(doc->root, "config_general") && doc->dialect < DIALECT_LIGHTEVAL) {
+        const char *text = text_member(config, "end_time");
         int64_t us;
 
         if (jb_time_parse(text, strlen(text), &us) == 0)

@@ -32,6 +32,7 @@ struct tally {
     size_t stars; /* tasks found by names with '*' */
     bool has_star;
     const char *reason; /* why there is no score; NULL: so far there is one */
+    enum score_fault fault;
 };
 
 struct reader {
@@ -41,8 +42,8 @@ struct reader {
     bool nomem;
 };
 
-__attribute__((format(printf, 3, 4))) static void
-refuse(struct reader *r, struct tally *t, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void
+refuse(struct reader *r, struct tally *t, enum score_fault fault, const char *fmt, ...)
 {
     char text[400];
     va_list ap;
@@ -55,6 +56,7 @@ refuse(struct reader *r, struct tally *t, const char *fmt, ...)
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?'; /* names come from the document */
+    t->fault = fault;
     t->reason = jb_arena_dup(r->arena, text, strlen(text));
     if (!t->reason) {
         r->nomem = true;
@@ -183,8 +185,8 @@ pick_name(struct reader *r, struct tally *t, const char *wanted)
         return;
     }
     if (hits > 1 && found->shots != t->benchmark->shots)
-        refuse(r, t, "task %s stands there %zu times, none with %lld shots", wanted, hits,
-               (long long)t->benchmark->shots);
+        refuse(r, t, SCORE_BAD, "task %s stands there %zu times, none with %lld shots", wanted,
+               hits, (long long)t->benchmark->shots);
     if (found->group)
         pick_group(r, t, found, 0);
     else
@@ -215,12 +217,13 @@ pick_tasks(struct reader *r, struct tally *t)
     if (!t->n)
         return; /* not measured here at all */
     if (t->missing == 1)
-        refuse(r, t, "task %s is missing", t->first_missing);
+        refuse(r, t, SCORE_MISSING, "task %s is missing", t->first_missing);
     else if (t->missing)
-        refuse(r, t, "%zu tasks are missing, the first %s", t->missing, t->first_missing);
+        refuse(r, t, SCORE_MISSING, "%zu tasks are missing, the first %s", t->missing,
+               t->first_missing);
     if (t->has_star && t->benchmark->count > 0 && t->stars != (size_t)t->benchmark->count)
-        refuse(r, t, "%zu tasks of %s instead of %lld", t->stars, t->tasks.items[0],
-               (long long)t->benchmark->count);
+        refuse(r, t, SCORE_MISSING, "%zu tasks of %s instead of %lld", t->stars,
+               t->tasks.items[0], (long long)t->benchmark->count);
 }
 
 static const cJSON *
@@ -268,7 +271,7 @@ filtered_metric(struct reader *r, struct tally *t, const struct result_task *tas
         filter = rest + 1;
     }
     if (hits > 1) {
-        refuse(r, t,
+        refuse(r, t, SCORE_BAD,
                "%s of task %s stands there with %zu filters: the board file must say which",
                t->metric, task->key, hits);
         return NULL;
@@ -276,6 +279,14 @@ filtered_metric(struct reader *r, struct tally *t, const struct result_task *tas
     if (found)
         *ret_error = metric_error(task->metrics, t->metric, filter);
     return found;
+}
+
+/* What Python's json module writes for numbers that are none. */
+static bool
+is_unbounded(const char *text)
+{
+    return strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 ||
+           strcmp(text, "-Infinity") == 0;
 }
 
 static void
@@ -294,16 +305,16 @@ read_metric(struct reader *r, struct tally *t, size_t i)
             error = metric_error(task->metrics, t->metric, "");
     }
     if (!value)
-        refuse(r, t, "task %s has no %s", task->key, t->metric);
+        refuse(r, t, SCORE_MISSING, "task %s has no %s", task->key, t->metric);
     else if (cJSON_IsString(value))
-        refuse(r, t, "%s of task %s is %s, not a number", t->metric, task->key,
-               value->valuestring);
+        refuse(r, t, is_unbounded(value->valuestring) ? SCORE_NAN : SCORE_BAD,
+               "%s of task %s is %s, not a number", t->metric, task->key, value->valuestring);
     else if (cJSON_IsNull(value))
-        refuse(r, t, "%s of task %s is null", t->metric, task->key);
+        refuse(r, t, SCORE_NAN, "%s of task %s is null", t->metric, task->key);
     else if (!cJSON_IsNumber(value))
-        refuse(r, t, "%s of task %s is not a number", t->metric, task->key);
+        refuse(r, t, SCORE_BAD, "%s of task %s is not a number", t->metric, task->key);
     else if (!isfinite(value->valuedouble))
-        refuse(r, t, "%s of task %s is not finite", t->metric, task->key);
+        refuse(r, t, SCORE_NAN, "%s of task %s is not finite", t->metric, task->key);
     t->values[i] = value;
     /* The CN files hold 0 for what they do not know. */
     t->errors[i] =
@@ -380,7 +391,7 @@ tally_score(struct reader *r, struct tally *t, double scale, struct score *score
         double percent = t->values[i]->valuedouble * scale;
 
         if (!(percent >= 0 && percent <= 100)) {
-            refuse(r, t, "%s of task %s is %.10g, outside 0 to %g", t->metric,
+            refuse(r, t, SCORE_BAD, "%s of task %s is %.10g, outside 0 to %g", t->metric,
                    t->picked[i]->key, t->values[i]->valuedouble, 100 / scale);
             return;
         }
@@ -426,7 +437,8 @@ score_all(struct reader *r, const struct benchmark *benchmarks, size_t n, struct
         if (!t->reason)
             tally_score(r, t, scale, &items[s->n]);
         if (t->reason)
-            problems[s->problems++] = (struct score_problem){t->benchmark->key, t->reason};
+            problems[s->problems++] =
+                (struct score_problem){t->benchmark->key, t->reason, t->fault};
         else
             s->n++;
     }
@@ -434,15 +446,12 @@ score_all(struct reader *r, const struct benchmark *benchmarks, size_t n, struct
     s->problem = problems;
     if (r->nomem)
         return jb_fail(err, JB_ENOMEM, "out of memory");
-    if (!s->n && !s->problems)
-        return jb_fail(err, JB_EUNPROC, "holds none of the board's benchmarks (%s dialect)",
-                       harness_dialect_name(r->doc.dialect));
     return 0;
 }
 
 int
-scores_read(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
-            struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores)
+scores_read_any(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
+                struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores)
 {
     struct reader r = {.arena = arena};
     struct scores s = {.n = 0};
@@ -471,4 +480,20 @@ scores_read(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
 out:
     cJSON_Delete(root);
     return rc;
+}
+
+int
+scores_read(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
+            struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores)
+{
+    struct scores s;
+    int rc = scores_read_any(doc, benchmarks, n, arena, err, &s);
+
+    if (rc)
+        return rc;
+    if (!s.n && !s.problems)
+        return jb_fail(err, JB_EUNPROC, "holds none of the board's benchmarks (%s dialect)",
+                       harness_dialect_name(s.dialect));
+    *ret_scores = s;
+    return 0;
 }

@@ -18,9 +18,16 @@ struct score {
     int64_t items;         /* number of items; 0 unknown */
 };
 
+enum score_fault {
+    SCORE_MISSING, /* a task or its metric is not there */
+    SCORE_NAN,     /* NaN or infinite */
+    SCORE_BAD,     /* no number, or outside 0..100 */
+};
+
 struct score_problem {
     const char *benchmark; /* key */
     const char *reason;    /* "task cmmlu_anatomy is missing", one line */
+    enum score_fault fault;
 };
 
 struct scores {
@@ -45,3 +52,7 @@ struct scores {
  */
 int scores_read(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
                 struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores);
+
+/* As scores_read(), but a document without any of the benchmarks is no error. */
+int scores_read_any(struct jb_str doc, const struct benchmark *benchmarks, size_t n,
+                    struct jb_arena *arena, struct jb_error *err, struct scores *ret_scores);
