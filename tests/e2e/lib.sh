@@ -42,6 +42,30 @@ free_port() {
 SUBMIT_SETTINGS='submit = { wait = "300ms"; };'
 HUB_SETTINGS="hub = { url = \"http://127.0.0.1:9\"; allow_private = true; architectures = \"$top/contrib/hub/architectures.txt\"; };"
 
+# hub_begin [OPTION…]: the stand-in hub; a board that begins later asks it, with more of hub.* in HUB_MORE.
+# Sets hub_url.
+hub_pid="" hub_out=""
+hub_begin() {
+	local i
+	hub_out=$(mktemp "${TMPDIR:-/tmp}/jinbang-hub.XXXXXX")
+	python3 "$top/tests/hub/hub.py" "$@" >"$hub_out" 2>&1 </dev/null &
+	hub_pid=$!
+	trap 'hub_end' EXIT
+	for ((i = 0; i < 100; i++)); do
+		grep -q '^[0-9][0-9]*$' "$hub_out" && break
+		sleep 0.1
+	done
+	hub_url=http://127.0.0.1:$(head -n 1 "$hub_out")
+	HUB_SETTINGS="hub = { url = \"$hub_url\"; allow_private = true; redirect_hosts = [ \"127.0.0.2\" ];
+		architectures = \"$top/contrib/hub/architectures.txt\"; ${HUB_MORE:-} };"
+	[ "$i" -lt 100 ] || { say "the stand-in hub does not start:"; sed 's/^/# /' "$hub_out"; return 1; }
+}
+hub_end() {
+	[ -z "$hub_pid" ] || kill -TERM "$hub_pid" 2>/dev/null
+	[ -z "$hub_out" ] || rm -f "$hub_out"
+	hub_pid="" hub_out=""
+}
+
 # begin [MOUNT]: starts a board with the sample table; sets url, state, port.
 begin() {
 	local mount=${1:-}
@@ -49,7 +73,7 @@ begin() {
 	chmod 755 "$state"
 	port=$(free_port)
 	url=http://127.0.0.1:$port$mount
-	trap 'server_stop; rm -rf "$state"' EXIT
+	trap 'server_stop; hub_end; rm -rf "$state"' EXIT
 	trap 'exit 1' INT TERM
 	# A sanitizer's report is a failure even when nobody looks at the log.
 	export ASAN_OPTIONS=exitcode=99:log_path=$state/asan UBSAN_OPTIONS=print_stacktrace=1:log_path=$state/asan

@@ -53,6 +53,7 @@ branch dev (another one), and the commits themselves. The organisation says what
     redirectbad redirectbad/host to 127.0.0.3, /metadata to 169.254.169.254, /plain to http,
                 /loop to itself, /file to a file, /user with a name in the URL, /odd to nonsense
     renamed     307 to the same name under good
+    a.b         all that is the matter with the files of both
     merge       tag merge                     moe         tag moe
     undisclosed undisclosed/merge-… and undisclosed/moe-…: words in the card, no tag
 """
@@ -117,36 +118,36 @@ class Model:
     def __init__(self, name):
         self.name = name
         self.org, self.short = name.split("/", 1)
-        org, short = self.org, self.short
-        self.count = 700_000_000_000 if org == "large" else size_of(short)
+        org, short, has = self.org, self.short, self.has
+        self.count = 700_000_000_000 if has("large") else size_of(short)
         config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64}
         tokenizer = {"tokenizer_class": "LlamaTokenizer", "model_max_length": 2048}
         self.card = {"license": "apache-2.0", "language": ["zh"], "tags": []}
         text = CARD
-        if org == "remote":
+        if has("remote"):
             config.update(architectures=["QwertyForCausalLM"], model_type="qwerty",
                           auto_map={"AutoConfig": "configuration_qwerty.QwertyConfig"})
-        if org == "unsupported":
+        if has("unsupported"):
             config.update(architectures=["QwertyForCausalLM"], model_type="qwerty")
-        if org == "typeonly":
+        if has("typeonly"):
             config.pop("architectures")
-        if org == "largeconfig":
+        if has("largeconfig"):
             config["filler"] = "x" * (40 << 20)
-        if org == "remotetok":
+        if has("remotetok"):
             tokenizer.update(tokenizer_class="QwertyTokenizer", auto_map={"AutoTokenizer": ["t.QwertyTokenizer", None]})
-        if org == "unknowntok":
+        if has("unknowntok"):
             tokenizer.update(tokenizer_class="QwertyTokenizer")
-        if org == "nolicense":
+        if has("nolicense"):
             self.card.pop("license")
-        if org == "ownlicense":
+        if has("ownlicense"):
             self.card.pop("license")
             self.card.update(license_name="qwerty-licence", license_link="LICENSE")
-        if org == "shortcard":
+        if has("shortcard"):
             text = "Twenty characters…"
-        if org in ("merge", "moe"):
-            self.card["tags"] = [org]
-            text += " Made with mergekit." if org == "merge" else " A mixture of experts."
-        if org == "undisclosed":
+        if has("merge") or has("moe"):
+            self.card["tags"] = ["merge" if has("merge") else "moe"]
+            text += " Made with mergekit." if has("merge") else " A mixture of experts."
+        if has("undisclosed"):
             text += " Made with mergekit." if "merge" in short else " A mixture of experts."
         if (org, short) == ("lying", "control"):
             self.card["license"] = "mit\r\n\x1b[31mred\x1b[0m\u202ereversed</script>"
@@ -155,13 +156,13 @@ class Model:
                       "tokenizer.json": b"{}", "tokenizer_config.json": json.dumps(tokenizer).encode(),
                       "README.md": f"---\n{meta}---\n# {short}\n\n{text}\n".encode()}
         self.weights()
-        if org == "noconfig":
+        if has("noconfig"):
             del self.files["config.json"]
-        if org == "badconfig":
+        if has("badconfig"):
             self.files["config.json"] = b"{not json"
-        if org == "notokenizer":
+        if has("notokenizer"):
             del self.files["tokenizer.json"], self.files["tokenizer_config.json"]
-        if org == "nocard":
+        if has("nocard"):
             del self.files["README.md"]
         if org == "good" and short.startswith("adapter"):
             card = self.files["README.md"]
@@ -171,15 +172,18 @@ class Model:
             if "pickle" in short:
                 self.files["adapter_model.bin"] = self.files.pop("adapter_model.safetensors")
 
+    def has(self, matter):
+        return matter in self.org.split(".")
+
     def weights(self):
-        org, short = self.org, self.short
+        org, short, has = self.org, self.short, self.has
         f = self.files
-        if org == "noweights":
+        if has("noweights"):
             return
-        if org == "pickle":
+        if has("pickle"):
             f["pytorch_model.bin"] = b"\x80\x02"
             return
-        if org == "shards":
+        if has("shards"):
             names = [f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3)]
             for n in names:
                 f[n] = safetensors(self.count // 3)
@@ -192,7 +196,7 @@ class Model:
                 f["model.safetensors.index.json"] = b"<html>no</html>"
             return
         f["model.safetensors"] = safetensors(self.count, long=short == "long")
-        if org == "header":
+        if has("header"):
             if short == "broken":
                 f["model.safetensors"] = struct.pack("<Q", 40) + b"{" * 60
             if short == "short":
@@ -214,7 +218,7 @@ class Model:
                 "safetensors": {"parameters": {"BF16": self.count}, "total": self.count}}
         if self.org == "gated":
             info["gated"] = "manual"
-        if self.org in ("header", "shards", "pickle", "noweights") or self.short.startswith("adapter"):
+        if any(map(self.has, ("header", "shards", "pickle", "noweights"))) or self.short.startswith("adapter"):
             del info["safetensors"]
         if self.org == "lying":
             what = self.short
