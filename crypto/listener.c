@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <mbedtls/error.h>
+#include <mbedtls/oid.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -53,6 +53,7 @@ struct listener_peer {
     int fd;
     int64_t deadline;
     bool done, cut, broken;
+    bool heard, no_tls; /* a first byte came, and was none of a handshake */
     char address[ADDRESS_SIZE];
 };
 
@@ -78,6 +79,10 @@ read_terms(const struct listener_config *config, struct terms *t, struct jb_erro
         rc = x509_parse_key(jb_str(config->key_pem), err, &t->key);
     if (!rc && shim_key_pair(&t->certificate.pk, &t->key) != 0)
         rc = jb_fail(err, JB_EINVAL, "the listener's key does not belong to its certificate");
+    if (!rc && mbedtls_x509_crt_check_extended_key_usage(
+                   &t->certificate, MBEDTLS_OID_SERVER_AUTH,
+                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        rc = jb_fail(err, JB_EINVAL, "the listener's certificate is not one of a host");
     if (!rc && config->ca_pem) {
         t->has_ca = true;
         rc = x509_parse(jb_str(config->ca_pem), "CA of the listener", err, &t->ca);
@@ -317,6 +322,10 @@ bio_receive(void *ctx, unsigned char *p, size_t n)
     do
         got = recv(peer->fd, p, n > INT_MAX ? INT_MAX : n, 0);
     while (got < 0 && errno == EINTR);
+    if (got > 0 && !peer->heard) {
+        peer->heard = true;
+        peer->no_tls = p[0] != 22; /* RFC 8446 5.1: ContentType handshake */
+    }
     if (got >= 0)
         return (int)got;
     return errno == EAGAIN || errno == EWOULDBLOCK ? MBEDTLS_ERR_SSL_WANT_READ
@@ -434,7 +443,6 @@ tls_reason(int rc)
         return "it speaks no TLS of 1.2 or above";
     switch (rc) {
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return "it shows no certificate";
-    case MBEDTLS_ERR_SSL_INVALID_RECORD: return "it does not speak TLS";
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: return "it refuses us";
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return "it left in the handshake";
@@ -445,7 +453,7 @@ tls_reason(int rc)
 static int
 handshake_failed(struct listener_peer *p, int rc, struct jb_error *err)
 {
-    const char *known = tls_reason(rc);
+    const char *known = p->no_tls ? "it does not speak TLS" : tls_reason(rc);
     char text[480];
 
     if (p->walk.reason[0])

@@ -43,8 +43,8 @@ struct listener_config {
     size_t max_peers;
 };
 
-/* JB_EINVAL (address, PEM, key and certificate that do not belong together), JB_EIO or what
- * errno says (bind), JB_ENOMEM. */
+/* JB_EINVAL (address, PEM, key and certificate that do not belong together, certificate of a
+ * client), JB_EIO or what errno says (bind), JB_ENOMEM. */
 int listener_new(const struct listener_config *config, struct jb_error *err,
                  struct listener **ret_listener);
 /* After the last of its peers was closed. */

@@ -22,11 +22,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PKI_HASH_SIZE      32
-#define PKI_DOMAIN         "hosts.jinbang.internal"   /* h-<name>.hosts.jinbang.internal */
-#define PKI_CONTROL_DOMAIN "control.jinbang.internal" /* dispatcher.control.jinbang.internal   \
-                                                       */
-#define PKI_PEM_MAX        (64 << 10)                 /* longest text any of these makes */
+#define PKI_HASH_SIZE 32
+#define PKI_DOMAIN    "hosts.jinbang.internal" /* h-<name>.hosts.jinbang.internal */
+#define PKI_CONTROL_DOMAIN                                                                     \
+    "control.jinbang.internal" /* dispatcher.control.jinbang.internal                          \
+                                */
+#define PKI_PEM_MAX (64 << 10) /* longest text any of these makes */
 
 enum pki_role {
     PKI_ROOT,

@@ -54,10 +54,12 @@ mbedtls_ecp_group_id
 shim_key_curve(const mbedtls_pk_context *key)
 {
     mbedtls_pk_type_t type = mbedtls_pk_get_type(key);
+    const mbedtls_ecp_keypair *ec;
 
     if (type != MBEDTLS_PK_ECKEY && type != MBEDTLS_PK_ECDSA)
         return MBEDTLS_ECP_DP_NONE;
-    return mbedtls_pk_ec(*key)->MBEDTLS_PRIVATE(grp).id;
+    ec = mbedtls_pk_ec(*key);
+    return ec ? ec->MBEDTLS_PRIVATE(grp).id : MBEDTLS_ECP_DP_NONE;
 }
 
 mbedtls_md_type_t

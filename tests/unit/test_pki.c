@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, signing requests, certificates: what is issued, what passes, what is refused and why.
  */
+#include <config.h>
+
 #include "cmocka_all.h"
 
 #include <mbedtls/base64.h>
@@ -19,14 +21,14 @@
  */
 static const char greedy_csr[] =
     "-----BEGIN CERTIFICATE REQUEST-----\n"
-    "MIIBYzCCAQkCAQAwQDEQMA4GA1UECgwHamluYmFuZzEXMBUGA1UECwwOY29udHJv\n"
+    "MIIBYTCCAQYCAQAwQDEQMA4GA1UECgwHamluYmFuZzEXMBUGA1UECwwOY29udHJv\n"
     "bC1pc3N1ZXIxEzARBgNVBAMMCmRpc3BhdGNoZXIwWTATBgcqhkjOPQIBBggqhkjO\n"
-    "PQMBBwNCAAQ95jdLoa9mEaXKOqtRIk1ns2rMgKJ8vHgNywW8mEvuELxVqOnOlAcl\n"
-    "7JHjigej2RrtiXimXHGKV+8W6v1t0DS1oGcwZQYJKoZIhvcNAQkOMVgwVjAuBgNV\n"
-    "HREEJzAlgiNkaXNwYXRjaGVyLmNvbnRyb2wuamluYmFuZy5pbnRlcm5hbDAPBgNV\n"
-    "HRMBAf8EBTADAQH/MBMGA1UdJQQMMAoGCCsGAQUFBwMCMAoGCCqGSM49BAMCA0gA\n"
-    "MEUCIClol81o3oU3i39yQYEUSBI1tCkiVAFaELgn4Fi41qS0AiEAmD3l2Cy5+uuk\n"
-    "y3TBu/FMWGS2uCv9WtZa2ZP0ysBVbGQ=\n"
+    "PQMBBwNCAAQ7q2/kkz8FukKHgjGZm7Cwk6YFWzd47bgsD/HPLkKXdiPoLyP3vEIT\n"
+    "3Hd7VrbM2uLbsJlXuGu1tkgb2N9obpBDoGQwYgYJKoZIhvcNAQkOMVUwUzAuBgNV\n"
+    "HREEJzAlgiNkaXNwYXRjaGVyLmNvbnRyb2wuamluYmFuZy5pbnRlcm5hbDAMBgNV\n"
+    "HRMEBTADAQH/MBMGA1UdJQQMMAoGCCsGAQUFBwMCMAoGCCqGSM49BAMCA0kAMEYC\n"
+    "IQC/Ak90Iw7zYdEe9mbqq4eC7BJghzM5pmNHdLPVmyyfiAIhANxZ4XEGZinRUs5C\n"
+    "eZfX29bbekgzS3fwAy5CydHedmqq\n"
     "-----END CERTIFICATE REQUEST-----\n";
 
 /* RSA of 2048 bits; P-384; P-256 signed over SHA-1. */
