@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {"request", "result",  "model",  "flag",
-                                    "alias",   "blocked", "hidden", "job"};
+static const char *const kinds[] = {"request", "result", "model", "flag", "alias",
+                                    "blocked", "hidden", "job",   "host"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct log_filter {

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "store/job.h"
+#include "store/host.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +28,9 @@ enum codec_kind {
     CODEC_NONCE = 'o',
     CODEC_TIMING = 't',
     CODEC_DELIVERY = 'w',
+    CODEC_HOST = 'h',
+    CODEC_ATTEMPT = 'a',
+    CODEC_PART = 'p',
 };
 
 #define CODEC_HEAD 6 /* bytes before the payload */
@@ -96,3 +99,12 @@ int timing_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *
 int delivery_encode(const struct delivery *delivery, struct jb_buf *b);
 int delivery_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
                     struct delivery *ret_delivery); /* all but the id */
+int host_encode(const struct host *host, struct jb_buf *b);
+int host_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+                struct host *ret_host); /* all but the name */
+int attempt_encode(const struct attempt *attempt, struct jb_buf *b);
+int attempt_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+                   struct attempt *ret_attempt); /* all but the fence */
+int part_encode(const struct part *part, struct jb_buf *b);
+int part_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
+                struct part *ret_part); /* all but the benchmark */

@@ -33,6 +33,11 @@ const char *const store_dbi_names[DBI_MAX] = {
     [DBI_QUOTA] = "quota",
     [DBI_TIMING] = "timing",
     [DBI_DELIVERY] = "delivery",
+    [DBI_HOST] = "host",
+    [DBI_ATTEMPT] = "attempt",
+    [DBI_ATTEMPT_LIVE] = "attempt_live",
+    [DBI_ATTEMPT_OF] = "attempt_of",
+    [DBI_PART] = "part",
 };
 
 /* Fixed, with room for the databases of later versions: it must be the same in all processes.
@@ -216,8 +221,8 @@ fail_newer(const struct store *store, uint64_t schema, struct jb_error *err)
                    store->path, (unsigned long long)schema, STORE_SCHEMA);
 }
 
-/* From an older schema to this one. All that schema 2 added are databases, and entries of the
- * change log in two versions. */
+/* From an older schema to this one. All that schemas 2 and 3 added are databases, and entries
+ * of the change log in two versions. */
 static int
 env_migrate(struct store *store, struct jb_error *err)
 {

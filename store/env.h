@@ -20,16 +20,22 @@
  *   quota           owner NUL time id          (empty)
  *   timing          seq                        record
  *   delivery        id                         record
+ *   host            name                       record
+ *   attempt         fence                      record
+ *   attempt_live    id of the request          fence
+ *   attempt_of      id of the request, fence   (empty)
+ *   part            id of the request, round,  record
+ *                   benchmark
  *
- * Ids, seqs, times and priorities in keys are eight bytes, big-endian; times there are never
- * negative. An identity is its parts with a NUL after each, or,
- * where that is too long for a key, a NUL and the SHA-256 of it.
+ * Ids, seqs, fences, rounds, times and priorities in keys are eight bytes, big-endian; times
+ * there are never negative. An identity is its parts with a NUL after each, or, where that is
+ * too long for a key, a NUL and the SHA-256 of it.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "store/difference.h"
-#include "store/job.h"
+#include "store/host.h"
 #include "store/store.h"
 
 #include <lmdb.h>
@@ -58,6 +64,11 @@ enum store_dbi {
     DBI_QUOTA,
     DBI_TIMING,
     DBI_DELIVERY,
+    DBI_HOST, /* from here on: since schema 3 */
+    DBI_ATTEMPT,
+    DBI_ATTEMPT_LIVE,
+    DBI_ATTEMPT_OF,
+    DBI_PART,
     DBI_MAX,
 };
 
@@ -147,6 +158,7 @@ int store_meta_next(struct store_txn *txn, const char *name, uint64_t *ret_value
 #define META_RESULT_ID  "result_id"
 #define META_DELIVERY   "delivery_id"
 #define META_TIMING     "timing_seq"
+#define META_FENCE      "fence"
 #define META_CURSOR     "cursor/" /* and the name of a reader of the change log */
 
 int store_secret_put(struct store_txn *txn);
@@ -190,6 +202,8 @@ void request_title(const struct request *request, char ret_title[REQUEST_TITLE_S
  * arena is not reset. */
 int job_delete(struct store_txn *txn, uint64_t id, struct jb_arena *arena);
 int claim_delete(struct store_txn *txn, const struct request *request);
+/* Likewise its attempts; store_parts_delete() has its parts. */
+int attempts_delete(struct store_txn *txn, uint64_t request);
 /* A claim goes with the request that holds it: to its new identity when nobody has that, else
  * it is given up. */
 int claim_move(struct store_txn *txn, const struct request *old, const struct request *now);
@@ -202,6 +216,9 @@ int check_time(const char *what, int64_t time, struct jb_error *err);
 int nonce_check(const struct nonce *nonce, struct jb_error *err);
 int timing_check(const struct timing *timing, struct jb_error *err);
 int delivery_check(const struct delivery *delivery, struct jb_error *err);
+
+/* The attempts of a request. */
+void attempt_of_key(struct store_key *ret_key, uint64_t request, uint64_t fence);
 
 /* How many wait, and how many are given up. */
 int deliveries_count(struct store_txn *txn, uint64_t *ret_waiting, uint64_t *ret_dead);

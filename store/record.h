@@ -169,10 +169,10 @@ struct change {
     int64_t time; /* microseconds UTC */
     const char *actor;
     const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked", "hidden",
-                           "job" */
+                           "job", "host" */
     const char *action; /* "new", "changed", "deleted" */
     const char *name;   /* model id; of a request or job "<id> <revision> <precision> <weight
-                           type>", of   a result "<id> <file name>" */
+                           type>", of a result "<id> <file name>"; of a host its name */
     uint64_t id;        /* of a request, result or job; 0 */
     /* What differs, as JSON objects of the changed members ("" where there is nothing to say:
      * before of what is new, after of what was deleted, entries of an older version). Of a

@@ -266,6 +266,8 @@ store_request_delete(struct store_txn *txn, uint64_t id)
     store_del(txn, DBI_DOC, &doc);
     claim_delete(txn, &old);
     job_delete(txn, id, scratch);
+    attempts_delete(txn, id);
+    store_parts_delete(txn, id);
     if ((rc = store_del(txn, DBI_REQUEST, &id_key)))
         return rc;
     return request_log(txn, id, &old, NULL, index_has_results(txn, old.model), true);

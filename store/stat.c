@@ -56,7 +56,9 @@ store_stat_get(struct store_txn *txn, struct store_stat *ret_stat)
         {DBI_MODEL, &stat.models},     {DBI_FLAG, &stat.flags},
         {DBI_ALIAS, &stat.aliases},    {DBI_BLOCKED, &stat.blocked},
         {DBI_HIDDEN, &stat.hidden},    {DBI_CHANGE, &stat.changes},
-        {DBI_JOB, &stat.jobs},
+        {DBI_JOB, &stat.jobs},         {DBI_HOST, &stat.hosts},
+        {DBI_ATTEMPT, &stat.attempts}, {DBI_ATTEMPT_LIVE, &stat.live_attempts},
+        {DBI_PART, &stat.parts},
     };
 
     if (rc)

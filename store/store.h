@@ -21,8 +21,8 @@ struct store;
 struct store_txn;
 
 /* Raised by a migration; a store with a greater number is not opened. 2: jobs and what belongs
- * to them. */
-#define STORE_SCHEMA 2
+ * to them. 3: hosts, attempts, parts. */
+#define STORE_SCHEMA 3
 
 /* Makes the folder (2770) and an empty store with its keys. JB_EEXIST if there is a store. */
 int store_create(const struct conf *conf, struct jb_error *err);
@@ -95,6 +95,7 @@ struct store_stat {
     uint64_t map_size, used_bytes; /* pages free for use again do not count as used */
     uint64_t requests, results, models, flags, aliases, blocked, hidden, changes;
     uint64_t jobs, deliveries, dead_deliveries; /* deliveries: those not given up */
+    uint64_t hosts, attempts, live_attempts, parts;
     unsigned readers, max_readers;
 };
 /* In a transaction for reading: LMDB shows the free pages to no writer. */

@@ -33,7 +33,10 @@ key_text(enum store_dbi dbi, struct jb_str key, struct jb_buf *out)
     case DBI_CHANGE:
     case DBI_JOB:
     case DBI_TIMING:
-    case DBI_DELIVERY: ids = key.n == 8; break;
+    case DBI_DELIVERY:
+    case DBI_ATTEMPT:
+    case DBI_ATTEMPT_LIVE: ids = key.n == 8; break;
+    case DBI_ATTEMPT_OF: ids = key.n == 16 ? 2 : 0; break;
     case DBI_REQUEST_MODEL:
     case DBI_RESULT_MODEL: ids = key.n >= 8; break;
     case DBI_DOC:
@@ -42,6 +45,11 @@ key_text(enum store_dbi dbi, struct jb_str key, struct jb_buf *out)
     case DBI_QUOTA: ids = key.n >= 16 ? 2 : 0; break;
     case DBI_JOB_STATE: ids = key.n >= 24 ? 3 : 0; break;
     default: break;
+    }
+    if (dbi == DBI_PART && key.n >= 16) { /* the numbers come first */
+        jb_buf_printf(out, "%llu %llu ", (unsigned long long)store_id_from(key.p),
+                      (unsigned long long)store_id_from(key.p + 8));
+        text = (struct jb_str){key.p + 16, key.n - 16};
     }
     text.n -= 8 * ids;
     for (size_t i = 0; i < text.n; i++) {
@@ -53,8 +61,8 @@ key_text(enum store_dbi dbi, struct jb_str key, struct jb_buf *out)
         else
             jb_buf_putc(out, (char)c);
     }
-    for (size_t at = text.n; at < key.n; at += 8)
-        jb_buf_printf(out, "%s%llu", at == text.n ? "" : " ",
+    for (size_t at = key.n - 8 * ids; at < key.n; at += 8)
+        jb_buf_printf(out, "%s%llu", at == key.n - 8 * ids ? "" : " ",
                       (unsigned long long)store_id_from(key.p + at));
 }
 
@@ -320,8 +328,8 @@ is_object(const char *text)
 static int
 verify_change(void *ctx, struct jb_str key, struct jb_str value)
 {
-    static const char *const names[] = {"request", "result",  "model",  "flag",
-                                        "alias",   "blocked", "hidden", "job"};
+    static const char *const names[] = {"request", "result", "model", "flag", "alias",
+                                        "blocked", "hidden", "job",   "host"};
     static const char *const actions[] = {"new", "changed", "deleted"};
     struct verify *v = ctx;
     struct jb_error err = {0};
@@ -348,9 +356,9 @@ verify_change(void *ctx, struct jb_str key, struct jb_str value)
 static int
 verify_meta(void *ctx, struct jb_str key, struct jb_str value)
 {
-    static const char *const names[] = {META_SCHEMA,    META_SECRET,     META_BOARD_SEQ,
-                                        META_QUEUE_SEQ, META_CHANGE_SEQ, META_REQUEST_ID,
-                                        META_RESULT_ID, META_DELIVERY,   META_TIMING};
+    static const char *const names[] = {
+        META_SCHEMA,     META_SECRET,    META_BOARD_SEQ, META_QUEUE_SEQ, META_CHANGE_SEQ,
+        META_REQUEST_ID, META_RESULT_ID, META_DELIVERY,  META_TIMING,    META_FENCE};
     const size_t cursor = sizeof META_CURSOR - 1;
     struct verify *v = ctx;
     struct jb_error err = {0};
@@ -433,7 +441,7 @@ verify_all(struct verify *v)
         rc = store_walk(v->txn, DBI_DOC, all, all, verify_doc, v);
     if (rc)
         return rc;
-    if ((rc = verify_jobs(v)))
+    if ((rc = verify_jobs(v)) || (rc = verify_hosts(v)))
         return rc;
     v->last = 0;
     rc = store_walk(v->txn, DBI_CHANGE, all, all, verify_change, v);

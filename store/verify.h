@@ -23,3 +23,7 @@ void verify_counter(struct verify *v, const char *name, enum store_dbi dbi, bool
 
 /* Jobs and what belongs to them; an error of the walk itself. */
 int verify_jobs(struct verify *v);
+/* Hosts, attempts with their indexes, parts. */
+int verify_hosts(struct verify *v);
+bool verify_is_there(struct verify *v, enum store_dbi dbi, const struct store_key *key);
+void verify_empty(struct verify *v, enum store_dbi dbi, struct jb_str key, struct jb_str value);

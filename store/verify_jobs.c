@@ -21,16 +21,16 @@ job_of(struct verify *v, uint64_t id, bool *ret_missing, struct job *job)
     return job;
 }
 
-static bool
-is_there(struct verify *v, enum store_dbi dbi, const struct store_key *key)
+bool
+verify_is_there(struct verify *v, enum store_dbi dbi, const struct store_key *key)
 {
     struct jb_str value;
 
     return store_get(v->txn, dbi, key, &value) != JB_ENOENT;
 }
 
-static void
-expect_empty(struct verify *v, enum store_dbi dbi, struct jb_str key, struct jb_str value)
+void
+verify_empty(struct verify *v, enum store_dbi dbi, struct jb_str key, struct jb_str value)
 {
     if (value.n)
         verify_problem(v, dbi, key, "the value is not empty");
@@ -56,14 +56,14 @@ verify_job(void *ctx, struct jb_str key, struct jb_str value)
     }
     job.id = store_id_from(key.p);
     store_key_id(&id_key, job.id);
-    if (!is_there(v, DBI_REQUEST, &id_key))
+    if (!verify_is_there(v, DBI_REQUEST, &id_key))
         verify_problem(v, DBI_JOB, key, "belongs to no request");
     if ((rc = job_state_key(v->txn, &job, &state)))
         return rc;
-    if (!is_there(v, DBI_JOB_STATE, &state))
+    if (!verify_is_there(v, DBI_JOB_STATE, &state))
         verify_problem(v, DBI_JOB, key, "has no entry in job_state");
     quota_key(&quota, job.owner, job.accepted, job.id);
-    if (job.charged && !is_there(v, DBI_QUOTA, &quota))
+    if (job.charged && !verify_is_there(v, DBI_QUOTA, &quota))
         verify_problem(v, DBI_JOB, key, "counts, but has no entry in quota");
     return store_txn_error(v->txn);
 }
@@ -82,7 +82,7 @@ verify_state(void *ctx, struct jb_str key, struct jb_str value)
         verify_problem(v, DBI_JOB_STATE, key, "the key is not a state and three numbers");
         return 0;
     }
-    expect_empty(v, DBI_JOB_STATE, key, value);
+    verify_empty(v, DBI_JOB_STATE, key, value);
     uint64_t id = store_id_from(key.p + key.n - 8);
     const struct job *found = job_of(v, id, &missing, &job);
     if (missing) {
@@ -151,10 +151,10 @@ verify_nonce(void *ctx, struct jb_str key, struct jb_str value)
             return 0;
         }
         nonce_time_key(&other, nonce.time, (const unsigned char *)key.p + 1);
-        if (!is_there(v, DBI_NONCE, &other))
+        if (!verify_is_there(v, DBI_NONCE, &other))
             verify_problem(v, DBI_NONCE, key, "has no entry by time");
     } else if (key.n == 9 + STORE_DIGEST_SIZE && key.p[0] == 't') {
-        expect_empty(v, DBI_NONCE, key, value);
+        verify_empty(v, DBI_NONCE, key, value);
         nonce_key(&other, (const unsigned char *)key.p + 9);
         int rc = store_get(v->txn, DBI_NONCE, &other, &record);
         if (rc == JB_ENOENT)
@@ -181,7 +181,7 @@ verify_quota(void *ctx, struct jb_str key, struct jb_str value)
         verify_problem(v, DBI_QUOTA, key, "the key is not an owner and two numbers");
         return 0;
     }
-    expect_empty(v, DBI_QUOTA, key, value);
+    verify_empty(v, DBI_QUOTA, key, value);
     uint64_t id = store_id_from(key.p + key.n - 8);
     const struct job *found = job_of(v, id, &missing, &job);
     if (missing) {

@@ -104,8 +104,8 @@ test_newer_schema(void **state)
     struct jb_error err = {0};
     MDB_txn *txn;
     MDB_dbi dbi;
-    /* kind m, version 1, CRC-32 of those and of the payload 3 */
-    unsigned char value[] = {'m', 1, 0, 0, 0, 0, 3};
+    /* kind m, version 1, CRC-32 of those and of the payload 4 */
+    unsigned char value[] = {'m', 1, 0, 0, 0, 0, 4};
     char name[] = "schema";
     MDB_val k = {6, name}, v = {sizeof value, value};
     struct store *store;
@@ -121,7 +121,7 @@ test_newer_schema(void **state)
     assert_int_equal(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
     assert_int_equal(store_open(&f->conf, false, &err, &store), JB_EVERSION);
-    assert_non_null(strstr(err.text, "schema 3"));
+    assert_non_null(strstr(err.text, "schema 4"));
 }
 
 static void

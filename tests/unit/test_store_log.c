@@ -337,9 +337,10 @@ test_old_entries(void **state)
     assert_sound(f);
 }
 
-/* What the first version of the store was: the later databases are not there. */
+/* What an older version of the store was: the later databases, from `first` on, are not there.
+ */
 static void
-make_schema_1(struct fixture *f)
+make_schema(struct fixture *f, uint64_t schema, int first)
 {
     struct jb_buf b = JB_BUF(64);
     MDB_env *env;
@@ -348,7 +349,7 @@ make_schema_1(struct fixture *f)
     MDB_val k = {sizeof META_SCHEMA - 1, (void *)(uintptr_t)META_SCHEMA}, v;
 
     codec_begin(&b);
-    codec_put_uint(&b, 1);
+    codec_put_uint(&b, schema);
     codec_end(&b, CODEC_META, 1);
     v = (MDB_val){b.n, b.p};
     fixture_close(f);
@@ -356,7 +357,7 @@ make_schema_1(struct fixture *f)
     assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
     assert_int_equal(mdb_env_open(env, f->path, MDB_NOTLS, 0660), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    for (int i = DBI_HIDDEN; i < DBI_MAX; i++) {
+    for (int i = first; i < DBI_MAX; i++) {
         assert_int_equal(mdb_dbi_open(txn, store_dbi_names[i], 0, &dbi), 0);
         assert_int_equal(mdb_drop(txn, dbi, 1), 0);
     }
@@ -377,9 +378,9 @@ test_migration(void **state)
 
     fixture_fill(f, 3);
     struct store_seq seq = fixture_seq(f);
-    make_schema_1(f);
+    make_schema(f, 1, DBI_HIDDEN);
     assert_int_equal(store_open(&f->conf, true, &err, &store), JB_EVERSION);
-    assert_non_null(strstr(err.text, "the store has schema 1, this program reads 2"));
+    assert_non_null(strstr(err.text, "the store has schema 1, this program reads 3"));
     assert_non_null(strstr(err.text, "jinbang-web"));
     /* Still as it was: refused again. */
     memset(&err, 0, sizeof err);
@@ -399,6 +400,35 @@ test_migration(void **state)
     assert_sound(f);
 }
 
+/* From the second schema: what it had stays. */
+static void
+test_migration_from_2(void **state)
+{
+    struct fixture *f = *state;
+    struct jb_error err = {0};
+    struct store *store;
+    struct job got;
+    uint64_t fence;
+
+    fixture_fill(f, 3);
+    struct job job = a_job(2, "QUEUED");
+    assert_int_equal(put_job(f, &job), STORE_NEW);
+    struct store_seq seq = fixture_seq(f);
+    make_schema(f, 2, DBI_HOST);
+    assert_int_equal(store_open(&f->conf, true, &err, &store), JB_EVERSION);
+    assert_non_null(strstr(err.text, "the store has schema 2, this program reads 3"));
+    fixture_open(f);
+    assert_moved(f, &seq, 0, 0, 0);
+    assert_sound(f);
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_job_get(txn, 2, f->arena, &got), 0);
+    assert_string_equal(got.state, "QUEUED");
+    assert_int_equal(store_fence_next(txn, &fence), 0);
+    assert_int_equal(fence, 1);
+    fixture_commit(f, txn);
+    assert_sound(f);
+}
+
 /* Programs that start together after an upgrade all want to do it. */
 static void
 test_migration_by_several(void **state)
@@ -407,7 +437,7 @@ test_migration_by_several(void **state)
     pid_t pids[4];
 
     fixture_fill(f, 3);
-    make_schema_1(f);
+    make_schema(f, 1, DBI_HIDDEN);
     for (int i = 0; i < 4; i++) {
         pids[i] = fork();
         assert_true(pids[i] >= 0);
@@ -441,7 +471,7 @@ test_migration_without_room(void **state)
     struct jb_error err = {0};
 
     fixture_fill(f, 1);
-    make_schema_1(f);
+    make_schema(f, 1, DBI_HIDDEN);
     f->conf.store.min_free = INT64_MAX;
     assert_int_equal(store_open(&f->conf, false, &err, &f->store), JB_EFULL);
     assert_non_null(strstr(err.text, "store.min_free"));
@@ -466,6 +496,7 @@ main(void)
         WITH_STORE(test_cut),
         WITH_STORE(test_old_entries),
         WITH_STORE(test_migration),
+        WITH_STORE(test_migration_from_2),
         WITH_STORE(test_migration_by_several),
         WITH_STORE(test_migration_without_room),
     };
