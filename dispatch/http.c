@@ -107,6 +107,8 @@ http_free(struct http *http)
     DL_FOREACH_SAFE(http->calls, c, next)
     {
         DL_DELETE(http->calls, c);
+        /* Without this a resolver that hangs would hold us. */
+        curl_easy_setopt(c->easy, CURLOPT_QUICK_EXIT, 1L);
         call_free(c);
     }
     curl_multi_cleanup(http->multi);

@@ -216,7 +216,6 @@ hop_options(struct http_call *c, int64_t left)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
     SET(CURLOPT_TIMEOUT_MS, (long)left);
     SET(CURLOPT_PROXY, r->proxy);

@@ -169,6 +169,7 @@ is_no(struct hub_check *c, const struct http_answer *a, const char *what,
 
     switch (hub_said(&c->place, a, true, c->arena, &reason)) {
     case HUB_YES: return false;
+    case HUB_NO_REVISION: /* it was the hub that named the commit, just now */
     case HUB_LATER: again(c, reason, a->retry_after); return true;
     case HUB_GATED: refuse_of(c, FAILURE_GATED, what, reason); return true;
     case HUB_NO_REPO:

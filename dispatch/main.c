@@ -25,6 +25,7 @@ enum { POLL_MS = 1000, READERS_MS = 60000, CONNECTIONS_BESIDE = 8 };
 
 static const struct dispatch_task *const tasks[] = {
     &dispatch_check,
+    &dispatch_refresh,
     &dispatch_export,
     &dispatch_webhooks,
 };

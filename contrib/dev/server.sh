@@ -5,7 +5,7 @@ server_nginx_pid="" server_supervisor_pid="" server_dispatch_pid=""
 
 # server_settings STATE BOARD MOUNT: writes STATE/jinbang.conf.
 server_settings() {
-	local state=$1 board=$2 mount=$3 hub="hub = { architectures = \"$top/contrib/hub/architectures.txt\"; };"
+	local state=$1 board=$2 mount=$3 hub="hub = { architectures = \"$top/contrib/hub/architectures.txt\"; refresh = \"0s\"; };"
 	mkdir -p "$state/run" "$state/tmp"
 	cat >"$state/jinbang.conf" <<EOF
 site = {

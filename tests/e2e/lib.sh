@@ -40,7 +40,7 @@ free_port() {
 # Nothing here asks a hub in the world, and nobody waits long for one that is not there. A test
 # that has one of its own says so in these.
 SUBMIT_SETTINGS='submit = { wait = "300ms"; };'
-HUB_SETTINGS="hub = { url = \"http://127.0.0.1:9\"; allow_private = true; architectures = \"$top/contrib/hub/architectures.txt\"; };"
+HUB_SETTINGS="hub = { url = \"http://127.0.0.1:9\"; allow_private = true; refresh = \"0s\"; architectures = \"$top/contrib/hub/architectures.txt\"; };"
 
 # hub_begin [OPTION…]: the stand-in hub; a board that begins later asks it, with more of hub.* in HUB_MORE.
 # Sets hub_url.

@@ -31,7 +31,7 @@ branch dev (another one), and the commits themselves. The organisation says what
     remote      unknown architecture, with auto_map
     unsupported unknown architecture          typeonly    model_type but no architectures
     notokenizer no file of a tokenizer        remotetok   tokenizer with auto_map
-    unknowntok  unknown tokenizer_class       largeconfig config.json of 40 MB
+    unknowntok  unknown tokenizer_class       largeconfig config.json of 12 MB
     nolicense   no licence                    ownlicense  license_name and license_link
     nocard      no README.md                  shortcard   one of 20 characters
     pickle      only pytorch_model.bin        noweights   no weights
@@ -47,8 +47,8 @@ branch dev (another one), and the commits themselves. The organisation says what
     silent      never answers                 huge        a body without end
     bigheaders  100 header lines of 4 kB
     lying       lying/commit no hex, lying/other another model, lying/asked another commit than
-                asked for, lying/negative lying/nan lying/text sizes, lying/json lying/deep
-                lying/list lying/page bodies, lying/control a licence with control characters
+                asked for, lying/negative lying/nan lying/text sizes, lying/files no list,
+                lying/json lying/deep lying/list lying/page bodies, lying/control a licence with control characters
     redirect    information by way of the CDN
     redirectbad redirectbad/host to 127.0.0.3, /metadata to 169.254.169.254, /plain to http,
                 /loop to itself, /file to a file, /user with a name in the URL, /odd to nonsense
@@ -82,7 +82,7 @@ options = None
 def reset():
     with lock:
         state.clear()
-        state.update(hosts={}, tokens={}, models={}, tries={}, set={}, down=False, now=0, most=0, hangs=[])
+        state.update(hosts={}, tokens={}, models={}, tries={}, set={}, down=False, now=0, most=0)
 
 
 def sha(text):
@@ -132,7 +132,7 @@ class Model:
         if has("typeonly"):
             config.pop("architectures")
         if has("largeconfig"):
-            config["filler"] = "x" * (40 << 20)
+            config["filler"] = "x" * (12 << 20)
         if has("remotetok"):
             tokenizer.update(tokenizer_class="QwertyTokenizer", auto_map={"AutoTokenizer": ["t.QwertyTokenizer", None]})
         if has("unknowntok"):
