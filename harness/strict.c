@@ -105,6 +105,8 @@ harness_strict_scores(struct jb_str doc, const struct benchmark *benchmark,
         return rc;
     if (rc) {
         *ret_failure = failure;
+        if (err)
+            err->code = JB_EUNPROC; /* whatever the reader of JSON called it */
         return JB_EUNPROC;
     }
     *ret_score = s.items[0];

@@ -424,6 +424,8 @@ def install(folder):
     shutil.copyfile(os.path.realpath(__file__), os.path.join(folder, "standin.py"))
     shutil.copyfile(os.path.join(TOP, MMLU), os.path.join(folder, "mmlu.json"))
     shutil.copytree(os.path.join(TOP, "contrib/harness"), os.path.join(folder, "random"), dirs_exist_ok=True)
+    for place, _, _ in os.walk(os.path.join(folder, "random")):
+        os.chmod(place, 0o755)  # a source tree may be read-only
     # an interpreter that everybody can run
     python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
     for target, call in (("b281b09/main.py", "evaluate(sys.argv[1:], False)"),
