@@ -132,7 +132,7 @@ arrivals_begin(struct cli *cli, struct store *store, struct jb_error *err, uint6
     if (!rc && !mark) {
         rc = store_seq_get(txn, &seq);
         if (!rc)
-            rc = store_cursor_put(txn, MARK, mark = seq.change + 1);
+            rc = store_cursor_put(txn, MARK, mark = seq.change);
     }
     if (rc) {
         cli_reason(txn, rc, err);
@@ -156,7 +156,7 @@ arrivals_end(struct cli *cli, struct store *store, uint64_t mark, struct jb_erro
     rc = store_begin(store, STORE_WRITE, cli->actor, err, &g.txn);
     if (rc)
         goto out;
-    rc = store_changes_each(g.txn, mark - 1, g.arena, each_change, &g);
+    rc = store_changes_each(g.txn, mark, g.arena, each_change, &g);
     if (!rc)
         rc = gather_waited_for(&g);
     if (!rc)
