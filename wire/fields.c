@@ -253,7 +253,7 @@ read_items(struct reading *r, const struct field *f, const cJSON *json, char *to
     cJSON_ArrayForEach(item, json)
     {
         int rc = f->type == FIELD_TEXTS
-                     ? read_text(r, item, 1, FIELD_TEXTS_BYTES, items + i * size)
+                     ? read_text(r, item, 1, (int64_t)f->item_size, items + i * size)
                      : read_object(r, f->items, item, items + i * size);
         if (rc) {
             jb_error_prefix(r->err, "%zu", i);

@@ -30,8 +30,6 @@ enum field_type {
     FIELD_GROUP,  /* a struct within the struct */
 };
 
-enum { FIELD_TEXTS_BYTES = 256 };
-
 struct field {
     const char *name; /* NULL ends a table */
     enum field_type type;
@@ -39,7 +37,7 @@ struct field {
     int64_t min, max;
     size_t count;              /* offset of the size_t, FIELD_TEXTS and FIELD_LIST */
     const struct field *items; /* FIELD_LIST, FIELD_GROUP */
-    size_t item_size;          /* FIELD_LIST */
+    size_t item_size;          /* FIELD_LIST: of one; FIELD_TEXTS: most bytes of one */
     const char *const *words;  /* FIELD_WORD */
 };
 
@@ -67,5 +65,6 @@ void fields_put(const struct field *table, const void *from, struct jb_buf *out)
 int fields_read(const struct field *table, struct jb_str json, size_t bytes,
                 struct jb_arena *arena, struct jb_error *err, void *ret, size_t size);
 
-/* A spec within a message. */
+/* A spec (struct spec) and the part of a manifest (struct wire_part), within a message. */
 extern const struct field spec_fields[];
+extern const struct field part_fields[];

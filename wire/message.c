@@ -11,6 +11,7 @@ enum {
     PLANS_MAX = 64,
     CACHED_MAX = 1024,
     MIB_MAX = 1 << 30,
+    NAME_MAX_BYTES = 256,
 };
 
 static const char *const phase_words[WIRE_PHASE_MAX] = {
@@ -65,7 +66,7 @@ static const struct field state_fields[] = {
     FIELD_SPAN(wire_state, log_epoch, FIELD_INT, 0, FIELD_INT_MAX),
     FIELD_SPAN(wire_state, log_end, FIELD_INT, 0, FIELD_INT_MAX),
     FIELD_ITEMS(wire_state, done, n_done, FIELD_TEXTS, 0, SPEC_TASKS_MAX,
-                .item_size = sizeof(char *)),
+                .item_size = NAME_MAX_BYTES),
     {0},
 };
 
@@ -94,9 +95,9 @@ static const struct field info_fields[] = {
     FIELD_ITEMS(wire_info, gpus, n_gpus, FIELD_LIST, 0, GPUS_MAX, .items = gpu_fields,
                 .item_size = sizeof(struct wire_gpu)),
     FIELD_ITEMS(wire_info, plans, n_plans, FIELD_TEXTS, 0, PLANS_MAX,
-                .item_size = sizeof(char *)),
+                .item_size = NAME_MAX_BYTES),
     FIELD_ITEMS(wire_info, cached, n_cached, FIELD_TEXTS, 0, CACHED_MAX,
-                .item_size = sizeof(char *)),
+                .item_size = NAME_MAX_BYTES),
     {0},
 };
 
@@ -123,7 +124,7 @@ static const struct field renewed_fields[] = {
     {0},
 };
 
-static const struct field part_fields[] = {
+const struct field part_fields[] = {
     FIELD_SPAN(wire_part, benchmark, FIELD_TEXT, 1, 64),
     FIELD_SPAN(wire_part, size, FIELD_INT, 0, FIELD_INT_MAX),
     FIELD_SPAN(wire_part, sha256, FIELD_CHARS, HEX, HEX),
