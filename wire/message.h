@@ -4,22 +4,29 @@
  *
  *   GET    /v1/info
  *   PUT    /v1/attempts/{id}              wire_offer -> wire_state
+ *   GET    /v1/attempts/{id}              wire_state
  *   POST   /v1/renew                      wire_renew -> wire_renewed
- *   GET    /v1/attempts/{id}/log?from=N   bytes; X-Log-Epoch, X-Log-End
+ *   GET    /v1/attempts/{id}/log?from=N[&epoch=E]
+ *                                         bytes; X-Log-Epoch, X-Log-End, X-Log-Kept
  *   GET    /v1/attempts/{id}/result       the manifest; ETag "sha256"
  *   GET    /v1/attempts/{id}/result/{key} the results of one benchmark, as its plan wrote them
  *   POST   /v1/attempts/{id}/cancel
  *   DELETE /v1/attempts/{id}              all of it is durable with the dispatcher
- *   POST   /v1/drain                      {"drain":bool}
- *   POST   /v1/certificate                a renewed leaf, PEM (dispatcher carries it)
- *   POST   /v1/csr                        a new key's CSR, PEM (for the renewal)
+ *   POST   /v1/drain                      wire_drain -> wire_info
+ *   POST   /v1/csr                        (empty) -> a new key's CSR, PEM, for the renewal
+ *   POST   /v1/certificate                a leaf of that key with its issuer behind it, PEM
+ *                                         (dispatcher carries it) -> {}
  *
  * Every message may come twice, late, or after its answer was lost: PUT of the same id and spec
- * hash is 200 with the state, another hash 409, a fence below the highest seen for the job 412,
- * no free slot 429 with Retry-After, against the local policy 422. Durations only, never wall
- * clocks: the agent's monotonic stamp goes along, and a lease is "until your stamp + seconds".
- * All readers are strict and bounded; errors JB_EPARSE, JB_EUNPROC, JB_ETOOBIG, JB_ENOMEM with
- * the reason. Whole numbers are at most 2^53.
+ * hash is 200 with the state, another hash 409, a fence below the highest seen for the job 412
+ * (equal to it when its attempt was deleted), no free slot or draining 429 with Retry-After,
+ * against the local policy 422, no disk 503. DELETE of what is not there is 200, of what runs
+ * 409. A log is read on from X-Log-End; when the epoch is not the one asked for, or the log
+ * ends before `from`, the answer is 416 with the same headers, and reading goes on at min(from,
+ * X-Log-Kept), since below that all epochs are the same. Durations only, never wall clocks: the
+ * agent's monotonic stamp goes along, and a lease is "until your stamp + seconds". All readers
+ * are strict and bounded; errors JB_EPARSE, JB_EUNPROC, JB_ETOOBIG, JB_ENOMEM with the reason.
+ * Whole numbers are at most 2^53.
  */
 #pragma once
 
@@ -76,9 +83,10 @@ struct wire_info {
     int64_t protocol_min, protocol_max;
     int64_t monotonic_ms, wall_us;
     int64_t slots, slots_free;
-    int64_t memory_mib, disk_free_mib;
-    const char *engine; /* "local", "slurm" */
-    const char *policy; /* digest of the allow-list, hex */
+    int64_t memory_mib;    /* of the host, not of its GPUs */
+    int64_t disk_free_mib; /* where jobs put models */
+    const char *engine;    /* "local", "slurm" */
+    const char *policy;    /* digest of the allow-list, hex */
     bool draining;
     size_t n_gpus;
     const struct wire_gpu *gpus;
