@@ -4,6 +4,7 @@
 #include "agent/engine.h"
 #include "agent/files.h"
 #include "agent/run.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +16,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEVICES_ROOM = 256, SLOTS_MAX = WIRE_ATTEMPTS_MAX };
+enum { GPUS_FRESH_MS = 30000, DEVICES_ROOM = 256, SLOTS_MAX = WIRE_ATTEMPTS_MAX };
 
 struct local {
     struct engine engine;
     struct engine_local_config config;
     size_t n_gpus;
     char devices[DEVICES_ROOM];
+    /* what nvidia-smi said last: it takes a second or more */
+    struct jb_arena *arena;
+    struct engine_gpus gpus;
+    int64_t gpus_ms;
 };
 
 /* Is a shim of this folder alive? Its lock says so whatever its number is. */
@@ -144,7 +149,28 @@ static int
 local_gpus(struct engine *e, struct jb_arena *arena, struct jb_error *err,
            struct engine_gpus *ret)
 {
-    return gpus_find(((struct local *)e)->config.nvidia_smi, arena, err, ret);
+    struct local *l = (struct local *)e;
+    int64_t now = jb_monotonic_ms();
+
+    if (!l->gpus_ms || now - l->gpus_ms >= GPUS_FRESH_MS) {
+        jb_arena_reset(l->arena);
+        l->gpus = (struct engine_gpus){0, NULL};
+        int rc = gpus_find(l->config.nvidia_smi, l->arena, err, &l->gpus);
+        if (rc)
+            return rc;
+        l->gpus_ms = now;
+    }
+    struct wire_gpu *gpus = jb_arena_array(arena, l->gpus.n + 1, sizeof(*gpus));
+    if (!gpus)
+        return jb_fail(err, JB_ENOMEM, "out of memory");
+    for (size_t i = 0; i < l->gpus.n; i++) {
+        gpus[i] = l->gpus.gpus[i];
+        gpus[i].name = jb_arena_dup(arena, gpus[i].name, strlen(gpus[i].name));
+        if (!gpus[i].name)
+            return jb_fail(err, JB_ENOMEM, "out of memory");
+    }
+    *ret = (struct engine_gpus){l->gpus.n, gpus};
+    return 0;
 }
 
 static const char *
@@ -165,7 +191,10 @@ local_devices(struct engine *e, int64_t slot)
 static void
 local_free(struct engine *e)
 {
-    free(e);
+    struct local *l = (struct local *)e;
+
+    jb_arena_free(l->arena);
+    free(l);
 }
 
 static const struct engine_calls local_calls = {
@@ -183,31 +212,37 @@ int
 engine_local_new(const struct engine_local_config *config, struct jb_error *err,
                  struct engine **ret_engine, int64_t *ret_slots)
 {
-    struct jb_arena *arena = jb_arena_new(64 << 10);
     struct local *l = calloc(1, sizeof(*l));
+    int64_t slots = config->slots, each = config->gpus_per_slot > 0 ? config->gpus_per_slot : 1;
+    struct jb_arena *arena = jb_arena_new(64 << 10);
     struct engine_gpus gpus;
-    int64_t slots = config->slots;
-    int rc = arena && l ? 0 : jb_fail(err, JB_ENOMEM, "out of memory");
+    int rc;
 
-    if (!rc)
-        rc = gpus_find(config->nvidia_smi, arena, err, &gpus);
-    if (!rc) {
-        int64_t each = config->gpus_per_slot > 0 ? config->gpus_per_slot : 1;
-
-        l->engine.calls = &local_calls;
-        l->config = *config;
-        l->config.gpus_per_slot = each;
-        l->n_gpus = gpus.n;
-        if (slots == 0)
-            slots = gpus.n ? (int64_t)gpus.n / each : 1;
-        if (slots > SLOTS_MAX)
-            slots = SLOTS_MAX;
-        if (slots == 0 || (gpus.n && slots * each > (int64_t)gpus.n))
-            rc = jb_fail(err, JB_EINVAL, "%" PRId64 " slots of %" PRId64 " GPUs: there are %zu",
-                         slots ? slots : 1, each, gpus.n);
+    if (l)
+        l->arena = jb_arena_new(64 << 10);
+    if (!arena || !l || !l->arena) {
+        rc = jb_fail(err, JB_ENOMEM, "out of memory");
+        goto out;
     }
+    l->engine.calls = &local_calls;
+    l->config = *config;
+    l->config.gpus_per_slot = each;
+    rc = local_gpus(&l->engine, arena, err, &gpus);
+    if (rc)
+        goto out;
+    l->n_gpus = gpus.n;
+    if (slots == 0)
+        slots = gpus.n ? (int64_t)gpus.n / each : 1;
+    if (slots > SLOTS_MAX)
+        slots = SLOTS_MAX;
+    if (slots == 0 || (gpus.n && slots * each > (int64_t)gpus.n))
+        rc = jb_fail(err, JB_EINVAL, "%" PRId64 " slots of %" PRId64 " GPUs: there are %zu",
+                     slots ? slots : 1, each, gpus.n);
+out:
     jb_arena_free(arena);
     if (rc) {
+        if (l)
+            jb_arena_free(l->arena);
         free(l);
         return rc;
     }
