@@ -45,6 +45,7 @@ struct dispatch_task {
 extern const struct dispatch_task dispatch_check;    /* check.c: submissions with the hub */
 extern const struct dispatch_task dispatch_refresh;  /* refresh.c: likes, licence, tags */
 extern const struct dispatch_task dispatch_export;   /* export.c: the export folder */
+extern const struct dispatch_task dispatch_tidy;     /* tidy.c: nonces of long ago */
 extern const struct dispatch_task dispatch_webhooks; /* webhook.c: events to their targets */
 
 /* Are the secrets of all webhooks there? For -t; the task looks by itself when it starts.

@@ -28,6 +28,7 @@ static const struct dispatch_task *const tasks[] = {
     &dispatch_refresh,
     &dispatch_export,
     &dispatch_webhooks,
+    &dispatch_tidy,
 };
 #define N_TASKS (sizeof tasks / sizeof *tasks)
 
