@@ -2,6 +2,7 @@
 #include "queue/life.h"
 
 #include "base/buf.h"
+#include "queue/names.h"
 
 #include <string.h>
 
@@ -67,21 +68,63 @@ life_refund(struct store_txn *txn, struct life *life)
     return store_quota_remove(txn, life->job.owner, life->job.accepted, life->request.id);
 }
 
+/* Who holds a commit under another name of the model. */
+struct elsewhere {
+    struct store_txn *txn;
+    const struct request *request;
+    struct jb_arena *arena;
+    uint64_t holder; /* 0 nobody */
+};
+
+static int
+look_elsewhere(void *ctx, const char *name)
+{
+    struct elsewhere *e = ctx;
+    const struct request *r = e->request;
+    const char *model = life_folded(name, e->arena);
+    uint64_t holder = 0;
+    int rc = model ? store_commit_owner(e->txn, model, r->commit, r->precision, r->weight_type,
+                                        &holder)
+                   : JB_ENOMEM;
+
+    if (!rc && holder && holder != r->id)
+        e->holder = holder;
+    return rc ? rc : e->holder != 0;
+}
+
+int
+life_holder(struct store_txn *txn, const struct request *request, struct jb_arena *arena,
+            uint64_t *ret_holder)
+{
+    struct elsewhere e = {.txn = txn, .request = request, .arena = arena};
+    int rc = request->commit && *request->commit
+                 ? queue_names_each(txn, request->model, look_elsewhere, &e)
+                 : 0;
+
+    if (rc < 0)
+        return rc;
+    *ret_holder = e.holder;
+    return 0;
+}
+
 int
 life_claim(struct store_txn *txn, const struct life *life, struct jb_arena *arena,
            struct jb_error *err, uint64_t *ret_holder)
 {
     const struct request *r = &life->request;
     const char *model = life_folded(r->model, arena);
-    uint64_t holder = r->id;
+    uint64_t holder = 0;
     int rc;
 
     if (!model)
         return jb_fail(err, JB_ENOMEM, "no memory for a claim");
     if (!r->commit || !*r->commit)
         return 0;
-    rc =
-        store_commit_claim(txn, model, r->commit, r->precision, r->weight_type, r->id, &holder);
+    if ((rc = life_holder(txn, r, arena, &holder)))
+        return rc;
+    if (!holder)
+        rc = store_commit_claim(txn, model, r->commit, r->precision, r->weight_type, r->id,
+                                &holder);
     if (rc)
         return rc;
     if (ret_holder)

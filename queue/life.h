@@ -37,6 +37,10 @@ int life_refund(struct store_txn *txn, struct life *life);
  */
 const char *life_folded(const char *model, struct jb_arena *arena);
 
+/* Which other request holds the commit of this one, under whatever name the model had; 0 none.
+ */
+int life_holder(struct store_txn *txn, const struct request *request, struct jb_arena *arena,
+                uint64_t *ret_holder);
 /* Claims the commit, if it has one. JB_ECONFLICT, not sticky, with the holder. */
 int life_claim(struct store_txn *txn, const struct life *life, struct jb_arena *arena,
                struct jb_error *err, uint64_t *ret_holder);

@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "queue/life.h"
 #include "queue/moderate.h"
+#include "queue/names.h"
 #include "queue/quota.h"
 
 #include <math.h>
@@ -380,43 +381,60 @@ already_there(struct submitting *s, const struct life *life)
     return rc;
 }
 
+/* The same submission under one of the model's names. */
+struct same {
+    struct submitting *s;
+    struct life *life; /* one to reopen */
+};
+
+static int
+each_name(void *ctx, const char *name)
+{
+    struct same *same = ctx;
+    struct submitting *s = same->s;
+    struct request request;
+    struct life there;
+    int rc = store_request_find(s->txn, name, s->revision, s->precision, s->weight_type,
+                                s->arena, &request);
+
+    if (rc == JB_ENOENT)
+        return GO_ON;
+    if (rc || (rc = life_load(s->txn, request.id, s->arena, &there)))
+        return rc;
+    bool present = strcmp(name, s->model) == 0;
+    if (there.job.hidden && present)
+        return ANSWER(s, ANSWER_WARNING, 403, "hidden", "%s 的这次提交已被维护者删除。",
+                      "This submission of %s was deleted by the maintainers.", s->model);
+    if (queue_next(there.state, QUEUE_EVENT_SUBMIT, QUEUE_PLATFORM) == QUEUE_STATE_MAX)
+        return already_there(s, &there);
+    if (present)
+        *same->life = there;
+    return GO_ON;
+}
+
 /* The request of the same identity, or of the commit that was typed; `life` is one to reopen,
  * or stays as it is. */
 static int
 find_same(struct submitting *s, struct life *life)
 {
-    struct request request;
+    struct same same = {s, life};
+    struct request typed = {.model = s->model,
+                            .commit = s->revision,
+                            .precision = s->precision,
+                            .weight_type = s->weight_type};
+    struct life there;
     uint64_t holder = 0;
-    int rc = store_request_find(s->txn, s->model, s->revision, s->precision, s->weight_type,
-                                s->arena, &request);
+    int rc = queue_names_each(s->txn, s->model, each_name, &same);
 
-    if (!rc) {
-        struct life there;
-        if ((rc = life_load(s->txn, request.id, s->arena, &there)))
-            goto failed;
-        if (there.job.hidden)
-            return ANSWER(s, ANSWER_WARNING, 403, "hidden", "%s 的这次提交已被维护者删除。",
-                          "This submission of %s was deleted by the maintainers.", s->model);
-        if (queue_next(there.state, QUEUE_EVENT_SUBMIT, QUEUE_PLATFORM) == QUEUE_STATE_MAX)
-            return already_there(s, &there);
-        *life = there;
-    } else if (rc != JB_ENOENT) {
-        goto failed;
-    }
-    if (!jb_is_commit(jb_str(s->revision)))
-        return GO_ON;
-    const char *folded = life_folded(s->model, s->arena);
-    if (!folded)
-        return jb_fail(s->err, JB_ENOMEM, "no memory for a submission");
-    rc = store_commit_owner(s->txn, folded, s->revision, s->precision, s->weight_type, &holder);
-    if (!rc && holder && holder != life->request.id) {
-        struct life there;
-        if (!(rc = life_load(s->txn, holder, s->arena, &there)))
-            return already_there(s, &there);
-    }
+    if (rc == ANSWERED)
+        return rc;
+    typed.id = life->request.id;
+    if (!rc && jb_is_commit(jb_str(s->revision)))
+        rc = life_holder(s->txn, &typed, s->arena, &holder);
+    if (!rc && holder && !(rc = life_load(s->txn, holder, s->arena, &there)))
+        return already_there(s, &there);
     if (!rc)
         return GO_ON;
-failed:
     return jb_fail(s->err, rc, "%s",
                    store_txn_error(s->txn) ? store_txn_reason(s->txn)->text : jb_strerror(rc));
 }

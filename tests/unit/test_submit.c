@@ -382,6 +382,47 @@ test_alias_hidden_commit(void **state)
     assert_sound(f);
 }
 
+/* Submitted under one name, renamed, submitted under any other: the same. */
+static void
+test_renamed(void **state)
+{
+    struct fixture *f = *state;
+    enum store_outcome outcome;
+    static const char *const names[][2] = {{"a/first", "a/second"}, {"a/second", "a/third"}};
+
+    uint64_t id = queue_queued(f, "a/first", COMMIT_A);
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(store_note_put(txn, NOTE_ALIAS, names[i][0], names[i][1], &outcome),
+                         0);
+    assert_int_equal(store_note_put(txn, NOTE_ALIAS, "a/other", "a/stranger", &outcome), 0);
+    fixture_commit(f, txn);
+    static const char *const all[] = {"a/first", "a/second", "a/third"};
+    for (size_t i = 0; i < 3; i++) {
+        struct queue_answer a = queue_send(f, all[i]);
+        assert_string_equal(a.code, "duplicate");
+        assert_int_equal(a.request, id);
+        /* By the commit, typed. */
+        struct submission s = queue_submission(all[i]);
+        s.revision = JB_STR(COMMIT_A);
+        a = queue_send_at(f, &s, NOW);
+        assert_string_equal(a.code, "duplicate");
+        assert_int_equal(a.request, id);
+    }
+    /* By what the hub says of a branch. */
+    struct submission s = queue_submission("a/third");
+    s.revision = JB_STR("v1");
+    struct queue_answer a = queue_send_at(f, &s, NOW);
+    assert_string_equal(a.code, "accepted");
+    struct hub_verdict v = queue_pass(COMMIT_A);
+    assert_int_equal(queue_say(f, a.request, 1, &v, NOW), 0);
+    struct job job = queue_job(f, a.request, NULL);
+    assert_string_equal(job.state, "DUPLICATE");
+    assert_int_equal(job.same_as, id);
+    assert_string_equal(queue_send(f, "a/stranger").code, "accepted");
+    assert_sound(f);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int
@@ -397,6 +438,7 @@ main(void)
         WITH_STORE(test_derived_nonce),
         WITH_STORE(test_again_after_failure),
         WITH_STORE(test_alias_hidden_commit),
+        WITH_STORE(test_renamed),
     };
 
     return cmocka_run_group_tests_name("submit", tests, NULL, NULL);
