@@ -114,9 +114,9 @@ static int
 touch(struct store_txn *txn)
 {
     uint64_t n = 0;
-    int rc = store_cursor_get(txn, WEBHOOK_CURSOR_TOUCHED, &n);
+    int rc = store_mark_get(txn, WEBHOOK_MARK_TOUCHED, &n);
 
-    return rc ? rc : store_cursor_put(txn, WEBHOOK_CURSOR_TOUCHED, n + 1);
+    return rc ? rc : store_mark_put(txn, WEBHOOK_MARK_TOUCHED, n + 1);
 }
 
 static int

@@ -24,13 +24,13 @@
 #define uthash_nonfatal_oom(item) ((item)->lost = true)
 
 #define CURSOR                    "export"
-#define CURSOR_FOLDER             "export.folder"
+#define MARK_FOLDER               "export.folder" /* which folder it is the cursor of */
 
 #define BYTES_MAX                 ((size_t)512 << 20)
 #define CHANGES_MAX               2000 /* taken from the log at once */
 #define SLICE                     50   /* ms of writing in one run */
 #define INTERVAL                  (200 * 1000)
-#define LIST_EVERY                1000 /* ms between two writings of model_infos.json */
+#define LIST_EVERY                (1000 * 1000) /* between two writings of model_infos.json */
 #define WAIT_FIRST                (1000 * 1000)
 #define WAIT_MOST                 (60 * 1000 * 1000)
 #define ALL_LISTS                 ((1u << EXPORT_LISTS) - 1)
@@ -47,7 +47,7 @@ struct embargo {
 struct export_task {
     struct dispatch *d;
     char *dir;
-    uint64_t dir_mark; /* what CURSOR_FOLDER holds of it */
+    uint64_t dir_mark; /* what MARK_FOLDER holds of it */
     struct folder *folder;
     struct export_index *index;
     struct embargo *embargoes;
@@ -403,7 +403,7 @@ look_around(struct work *w)
     if (!rc)
         rc = store_cursor_get(w->txn, CURSOR, &t->saved);
     if (!rc)
-        rc = store_cursor_get(w->txn, CURSOR_FOLDER, &mark);
+        rc = store_mark_get(w->txn, MARK_FOLDER, &mark);
     if (!rc)
         rc = store_jobs_each(w->txn, t->records, each_job, w);
     if (rc)
@@ -632,8 +632,9 @@ save_cursor(struct export_task *t, struct jb_error *err)
     if (rc)
         return rc;
     store_cursor_put(txn, CURSOR, t->applied);
-    store_cursor_put(txn, CURSOR_FOLDER, t->dir_mark);
+    store_mark_put(txn, MARK_FOLDER, t->dir_mark);
     rc = store_commit(txn, err);
+    t->d->restart |= rc == JB_EIO;
     if (rc)
         return rc;
     t->saved = t->applied;

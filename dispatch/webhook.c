@@ -218,13 +218,13 @@ forget_place(struct webhooks *w, struct jb_error *err)
     rc = store_begin(w->d->store, STORE_READ, NULL, err, &txn);
     if (rc)
         return rc;
-    rc = store_cursor_get(txn, WEBHOOK_CURSOR, &stored);
+    rc = store_mark_get(txn, WEBHOOK_MARK, &stored);
     store_abort(txn);
     if (!rc && stored) {
         rc = store_begin(w->d->store, STORE_WRITE, "dispatch", err, &txn);
         if (rc)
             return rc;
-        store_cursor_put(txn, WEBHOOK_CURSOR, 0);
+        store_mark_put(txn, WEBHOOK_MARK, 0);
         rc = store_commit(txn, err);
     }
     if (!rc) {

@@ -16,13 +16,14 @@
 #include "dispatch/webhook_event.h"
 #include "store/job.h"
 
-/* Cursors hold one more than the last change that was handled, so that 0 is "never". A target
- * whose own cursor is not that of all is new: nothing of the past is for it. */
-#define WEBHOOK_CURSOR        "webhooks"
-#define WEBHOOK_CURSOR_TARGET "webhook." /* and its name */
+/* The cursor of the log, and marks that hold one more, so that 0 is "never": of all targets,
+ * and of each. A target whose mark is not that of all is new: nothing of the past is for it. */
+#define WEBHOOK_CURSOR      "webhooks"
+#define WEBHOOK_MARK        "webhooks"
+#define WEBHOOK_MARK_TARGET "webhook." /* and its name */
 
-#define WEBHOOK_WAITING_MAX   100000 /* of a target; what comes then is dead at once */
-#define WEBHOOK_DEAD_MAX      10000  /* of all; the oldest go */
+#define WEBHOOK_WAITING_MAX 100000 /* of a target; what comes then is dead at once */
+#define WEBHOOK_DEAD_MAX    10000  /* of all; the oldest go */
 
 /* A delivery that waits. */
 struct webhook_item {
@@ -60,7 +61,7 @@ struct webhooks {
     struct webhook_target *targets;
     size_t n_targets;
     uint64_t handled; /* changes up to here */
-    uint64_t stored;  /* the cursor as the store has it */
+    uint64_t stored;  /* the mark of all as the store has it */
     uint64_t touched;
     bool placed;    /* `handled` and `known` are those of the store */
     bool loaded;    /* so are the items */

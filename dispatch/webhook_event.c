@@ -14,10 +14,11 @@
 #include <string.h>
 
 const char *
-webhook_event_of_state(const char *state)
+webhook_event_of(const struct webhook_change *change)
 {
-    switch (queue_state_from_word(state)) {
+    switch (queue_state_from_word(change->state)) {
     case QUEUE_SUBMITTED: return "submitted";
+    case QUEUE_QUEUED: return change->submitted ? "submitted" : NULL;
     case QUEUE_RUNNING: return "started";
     case QUEUE_FINISHED: return "finished";
     case QUEUE_FAILED:
@@ -49,6 +50,7 @@ webhook_change_read(const struct change *change, struct jb_arena *arena,
                             : jsontext_key_is(m.key, "reason")  ? &c.reason
                                                                 : NULL;
 
+        c.submitted |= jsontext_key_is(m.key, "round");
         if (!into || m.value.n < 2 || m.value.p[0] != '"')
             continue;
         *into = jsontext_key((struct jb_str){m.value.p + 1, m.value.n - 2}, arena);

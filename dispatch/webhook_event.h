@@ -10,15 +10,11 @@
 #include "store/job.h"
 #include "store/record.h"
 
-/* Of a new state: "submitted" (waits for the check), "started" (runs), "finished", "failed"
- * (for good, quarantined ones too); NULL for what is none: cancelled, queued, an unknown word.
- */
-const char *webhook_event_of_state(const char *state);
-/* A cursor that counts what the operator did to deliveries: they are to be read anew then. */
-#define WEBHOOK_CURSOR_TOUCHED "webhooks.touched"
+/* A mark that counts what the operator did to deliveries: they are to be read anew then. */
+#define WEBHOOK_MARK_TOUCHED "webhooks.touched"
 
 /* What `jinbang webhook test` sends, whatever a target wants. */
-#define WEBHOOK_PING           "ping"
+#define WEBHOOK_PING         "ping"
 
 bool webhook_wants(const struct conf_webhook *hook, const char *event);
 
@@ -27,9 +23,14 @@ bool webhook_wants(const struct conf_webhook *hook, const char *event);
 struct webhook_change {
     const char *state, *failure, *reason;
     bool failure_said, reason_said;
+    bool submitted; /* by a submitter: it is another round */
 };
 int webhook_change_read(const struct change *change, struct jb_arena *arena,
                         struct webhook_change *ret_change);
+/* "submitted" (waits for the check, or for a host where there is nothing to check), "started"
+ * (runs), "finished", "failed" (for good, quarantined ones too); NULL for what is none:
+ * cancelled, queued, an unknown word, no new state. */
+const char *webhook_event_of(const struct webhook_change *change);
 
 struct webhook_event {
     uint64_t delivery; /* its id: the same in every try */

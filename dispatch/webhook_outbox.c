@@ -117,12 +117,12 @@ read_items(struct webhooks *w, struct store_txn *txn)
 }
 
 static int
-target_cursor(struct store_txn *txn, const struct webhook_target *t, uint64_t *ret_value)
+target_mark(struct store_txn *txn, const struct webhook_target *t, uint64_t *ret_value)
 {
     char name[STORE_WORD_MAX + 1];
 
-    snprintf(name, sizeof(name), WEBHOOK_CURSOR_TARGET "%s", t->conf.name);
-    return store_cursor_get(txn, name, ret_value);
+    snprintf(name, sizeof(name), WEBHOOK_MARK_TARGET "%s", t->conf.name);
+    return store_mark_get(txn, name, ret_value);
 }
 
 /* Where each target stands. One that went on since needs no look. */
@@ -132,14 +132,14 @@ read_places(struct webhooks *w, struct store_txn *txn, bool first)
     struct webhook_target *t;
     struct store_seq seq;
     bool any = false;
-    int rc = store_cursor_get(txn, WEBHOOK_CURSOR, &w->stored);
+    int rc = store_mark_get(txn, WEBHOOK_MARK, &w->stored);
 
     if (!rc)
         rc = store_seq_get(txn, &seq);
     LL_FOREACH (w->targets, t) {
         uint64_t own = 0;
         if (!rc && !t->known)
-            rc = target_cursor(txn, t, &own);
+            rc = target_mark(txn, t, &own);
         if (!rc && !t->known)
             t->known = w->stored && own == w->stored;
         any |= t->known;
@@ -167,7 +167,7 @@ webhook_outbox_read(struct webhooks *w, struct jb_error *err)
     if (!w->placed)
         rc = read_places(w, txn, first);
     if (!rc)
-        rc = store_cursor_get(txn, WEBHOOK_CURSOR_TOUCHED, &touched);
+        rc = store_mark_get(txn, WEBHOOK_MARK_TOUCHED, &touched);
     if (!rc && (!w->loaded || touched != w->touched)) {
         w->loaded = false;
         rc = read_items(w, txn);
@@ -325,7 +325,7 @@ each_change(void *ctx, const struct change *c)
     if (strcmp(c->kind, "job") == 0 && strcmp(c->action, "deleted") != 0)
         rc = webhook_change_read(c, f->w->arena, &became);
     if (!rc)
-        event = webhook_event_of_state(became.state);
+        event = webhook_event_of(&became);
     if (event && anybody_wants(f->w, event)) {
         if (!f->store) {
             f->found = true;
@@ -341,17 +341,20 @@ each_change(void *ctx, const struct change *c)
 }
 
 static int
-put_cursors(struct fill *f, bool everybody)
+put_places(struct fill *f, bool everybody)
 {
     struct webhook_target *t;
-    int rc = store_cursor_put(f->txn, WEBHOOK_CURSOR, f->handled + 1);
+    int rc = store_cursor_put(f->txn, WEBHOOK_CURSOR, f->handled);
+
+    if (!rc)
+        rc = store_mark_put(f->txn, WEBHOOK_MARK, f->handled + 1);
 
     LL_FOREACH (f->w->targets, t) {
         char name[STORE_WORD_MAX + 1];
         if (rc || (!t->known && !everybody))
             continue;
-        snprintf(name, sizeof(name), WEBHOOK_CURSOR_TARGET "%s", t->conf.name);
-        rc = store_cursor_put(f->txn, name, f->handled + 1);
+        snprintf(name, sizeof(name), WEBHOOK_MARK_TARGET "%s", t->conf.name);
+        rc = store_mark_put(f->txn, name, f->handled + 1);
     }
     return rc;
 }
@@ -395,7 +398,7 @@ store_events(struct fill *f, struct jb_error *err)
     if (rc)
         return rc;
     walked = store_changes_each(f->txn, f->handled, w->arena, each_change, f);
-    rc = walked < 0 ? walked : put_cursors(f, walked == 0);
+    rc = walked < 0 ? walked : put_places(f, walked == 0);
     for (size_t i = 0; i < f->n_made; i++)
         dead += f->made[i].dead;
     if (!rc)
@@ -406,6 +409,7 @@ store_events(struct fill *f, struct jb_error *err)
         return rc;
     }
     rc = store_commit(f->txn, err);
+    w->d->restart |= rc == JB_EIO;
     if (rc)
         return rc;
     w->handled = f->handled;
@@ -542,6 +546,7 @@ webhook_outbox_settle(struct webhooks *w, int64_t now, struct jb_error *err)
         store_abort(txn);
     } else if (txn) {
         rc = store_commit(txn, err);
+        w->d->restart |= rc == JB_EIO;
     }
     if (!rc && txn) {
         forget_dead(w, trimmed);

@@ -79,8 +79,11 @@ store_changes_each(struct store_txn *txn, uint64_t after, struct jb_arena *arena
     return store_walk(txn, DBI_CHANGE, JB_STR(""), store_key_view(&key), each_change, &walk);
 }
 
+#define KEY_MAX (sizeof META_CURSOR + STORE_WORD_MAX)
+_Static_assert(sizeof META_MARK <= sizeof META_CURSOR, "both fit");
+
 static int
-cursor_key(struct store_txn *txn, const char *name, char *ret_key, size_t size)
+meta_key(struct store_txn *txn, const char *kind, const char *name, char ret_key[KEY_MAX])
 {
     int rc = store_txn_ready(txn, STORE_READ);
 
@@ -88,15 +91,15 @@ cursor_key(struct store_txn *txn, const char *name, char *ret_key, size_t size)
         return rc;
     if (!name || !*name)
         return store_txn_fail(txn, JB_EINVAL, "cursor: of nobody");
-    snprintf(ret_key, size, META_CURSOR "%s", name);
+    snprintf(ret_key, KEY_MAX, "%s%s", kind, name);
     return 0;
 }
 
 int
 store_cursor_get(struct store_txn *txn, const char *name, uint64_t *ret_seq)
 {
-    char key[sizeof META_CURSOR + STORE_WORD_MAX];
-    int rc = cursor_key(txn, name, key, sizeof key);
+    char key[KEY_MAX];
+    int rc = meta_key(txn, META_CURSOR, name, key);
 
     return rc ? rc : store_meta_get(txn, key, ret_seq);
 }
@@ -104,8 +107,26 @@ store_cursor_get(struct store_txn *txn, const char *name, uint64_t *ret_seq)
 int
 store_cursor_put(struct store_txn *txn, const char *name, uint64_t seq)
 {
-    char key[sizeof META_CURSOR + STORE_WORD_MAX];
-    int rc = cursor_key(txn, name, key, sizeof key);
+    char key[KEY_MAX];
+    int rc = meta_key(txn, META_CURSOR, name, key);
 
     return rc ? rc : store_meta_put(txn, key, seq);
+}
+
+int
+store_mark_get(struct store_txn *txn, const char *name, uint64_t *ret_value)
+{
+    char key[KEY_MAX];
+    int rc = meta_key(txn, META_MARK, name, key);
+
+    return rc ? rc : store_meta_get(txn, key, ret_value);
+}
+
+int
+store_mark_put(struct store_txn *txn, const char *name, uint64_t value)
+{
+    char key[KEY_MAX];
+    int rc = meta_key(txn, META_MARK, name, key);
+
+    return rc ? rc : store_meta_put(txn, key, value);
 }

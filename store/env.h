@@ -160,6 +160,7 @@ int store_meta_next(struct store_txn *txn, const char *name, uint64_t *ret_value
 #define META_TIMING     "timing_seq"
 #define META_FENCE      "fence"
 #define META_CURSOR     "cursor/" /* and the name of a reader of the change log */
+#define META_MARK       "mark/"   /* and a name */
 
 int store_secret_put(struct store_txn *txn);
 

@@ -143,3 +143,8 @@ int store_deliveries_each(struct store_txn *txn, struct jb_arena *arena,
  * a log entry. One that is not there is 0. */
 int store_cursor_get(struct store_txn *txn, const char *name, uint64_t *ret_seq);
 int store_cursor_put(struct store_txn *txn, const char *name, uint64_t seq);
+
+/* Any other number that a program keeps under a name; 0 when it is not there. Without a log
+ * entry. */
+int store_mark_get(struct store_txn *txn, const char *name, uint64_t *ret_value);
+int store_mark_put(struct store_txn *txn, const char *name, uint64_t value);

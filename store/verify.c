@@ -359,7 +359,7 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
     static const char *const names[] = {
         META_SCHEMA,     META_SECRET,    META_BOARD_SEQ, META_QUEUE_SEQ, META_CHANGE_SEQ,
         META_REQUEST_ID, META_RESULT_ID, META_DELIVERY,  META_TIMING,    META_FENCE};
-    const size_t cursor = sizeof META_CURSOR - 1;
+    const size_t cursor = sizeof META_CURSOR - 1, mark = sizeof META_MARK - 1;
     struct verify *v = ctx;
     struct jb_error err = {0};
     struct codec_in in;
@@ -368,7 +368,8 @@ verify_meta(void *ctx, struct jb_str key, struct jb_str value)
     while (i < sizeof names / sizeof *names && !jb_str_is(key, names[i]))
         i++;
     if (i == sizeof names / sizeof *names &&
-        !(key.n > cursor && memcmp(key.p, META_CURSOR, cursor) == 0)) {
+        !(key.n > cursor && memcmp(key.p, META_CURSOR, cursor) == 0) &&
+        !(key.n > mark && memcmp(key.p, META_MARK, mark) == 0)) {
         verify_problem(v, DBI_META, key, "not known");
         return 0;
     }

@@ -295,12 +295,17 @@ test_cursors(void **state)
     assert_int_equal(store_cursor_put(txn, "export", 1), 0);
     assert_int_equal(store_cursor_put(txn, "webhooks", 2), 0);
     assert_int_equal(store_cursor_put(txn, "export", 2), 0);
+    assert_int_equal(store_mark_put(txn, "export", UINT64_MAX), 0);
     fixture_commit(f, txn);
     assert_moved(f, &seq, 0, 1, 2);
     assert_sound(f);
     txn = fixture_begin(f, STORE_READ);
     assert_int_equal(store_cursor_get(txn, "export", &at), 0);
     assert_int_equal(at, 2);
+    assert_int_equal(store_mark_get(txn, "export", &at), 0);
+    assert_true(at == UINT64_MAX);
+    assert_int_equal(store_mark_get(txn, "webhooks", &at), 0);
+    assert_int_equal(at, 0);
     assert_int_equal(store_cursor_get(txn, "webhook", &at), 0);
     assert_int_equal(at, 0);
     assert_int_equal(store_cursor_put(txn, "export", 1), JB_EACCES);

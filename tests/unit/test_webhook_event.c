@@ -23,20 +23,28 @@ body_of(const struct webhook_event *event)
     return text;
 }
 
+static const char *
+event_of(const char *state, bool submitted)
+{
+    return webhook_event_of(&(struct webhook_change){.state = state, .submitted = submitted});
+}
+
 static void
 test_states(void **state)
 {
     (void)state;
-    assert_string_equal(webhook_event_of_state("SUBMITTED"), "submitted");
-    assert_string_equal(webhook_event_of_state("RUNNING"), "started");
-    assert_string_equal(webhook_event_of_state("FINISHED"), "finished");
-    assert_string_equal(webhook_event_of_state("FAILED"), "failed");
-    assert_string_equal(webhook_event_of_state("QUARANTINED"), "failed");
-    assert_null(webhook_event_of_state("CANCELLED"));
-    assert_null(webhook_event_of_state("QUEUED"));
-    assert_null(webhook_event_of_state("DUPLICATE"));
-    assert_null(webhook_event_of_state(""));
-    assert_null(webhook_event_of_state("running"));
+    assert_string_equal(event_of("SUBMITTED", true), "submitted");
+    assert_string_equal(event_of("SUBMITTED", false), "submitted");
+    assert_string_equal(event_of("QUEUED", true), "submitted");
+    assert_string_equal(event_of("RUNNING", false), "started");
+    assert_string_equal(event_of("FINISHED", false), "finished");
+    assert_string_equal(event_of("FAILED", false), "failed");
+    assert_string_equal(event_of("QUARANTINED", false), "failed");
+    assert_null(event_of("CANCELLED", false));
+    assert_null(event_of("QUEUED", false));
+    assert_null(event_of("DUPLICATE", false));
+    assert_null(event_of("", true));
+    assert_null(event_of("running", false));
 }
 
 static void
@@ -68,6 +76,10 @@ test_change(void **state)
     assert_string_equal(became.reason, "no \"config\" 金");
     assert_true(became.reason_said);
     assert_false(became.failure_said);
+    assert_false(became.submitted);
+    c.after = "{\"state\":\"QUEUED\",\"round\":2}";
+    assert_int_equal(webhook_change_read(&c, arena, &became), 0);
+    assert_true(became.submitted);
     c.after = "{\"owner\":\"state\",\"hidden\":true}";
     assert_int_equal(webhook_change_read(&c, arena, &became), 0);
     assert_string_equal(became.state, "");
