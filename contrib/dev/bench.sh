@@ -185,6 +185,12 @@ bench() {
 		bench_streams "${2:-10000}" "${3:-120}"
 		return
 		;;
+	dispatch)
+		need build
+		build_release
+		"$build/release/bench/schedule" "${@:2}"
+		return
+		;;
 	--quick) bench_pairs=3 bench_seconds=1 ;;
 	"") ;;
 	*) die "bench: unknown option $1" ;;
