@@ -5,12 +5,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/hub_known.h"
 #include "store/doorbell.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +24,7 @@ enum { POLL_MS = 1000, READERS_MS = 60000, CONNECTIONS_BESIDE = 8 };
 #define TOKEN_MAX    512
 
 static const struct dispatch_task *const tasks[] = {
-    &dispatch_check,
-    &dispatch_refresh,
-    &dispatch_export,
-    &dispatch_webhooks,
-    &dispatch_tidy,
+    &dispatch_check, &dispatch_refresh, &dispatch_export, &dispatch_webhooks, &dispatch_tidy,
 };
 #define N_TASKS (sizeof tasks / sizeof *tasks)
 
@@ -42,11 +38,6 @@ static const char usage[] =
     "  -V, --version      version\n"
     "\n"
     "SIGTERM and SIGINT stop; SIGHUP reads settings, token and architectures again.\n";
-
-struct options {
-    const char *config;
-    bool test;
-};
 
 /* What was read from the settings file, of one life. */
 struct settings {
@@ -64,32 +55,6 @@ struct program {
     void *states[N_TASKS];
     int64_t readers; /* when the store's were looked at */
 };
-
-/* 0 to go on, else the exit status plus one. */
-static int
-read_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-                                          {"test", no_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {0}};
-
-    for (int c; (c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1;) {
-        switch (c) {
-        case 'c': o->config = optarg; break;
-        case 't': o->test = true; break;
-        case 'h': fputs(usage, stdout); return 1;
-        case 'V': puts("jinbang-dispatch " PACKAGE_VERSION); return 1;
-        default: fputs("Try 'jinbang-dispatch --help'.\n", stderr); return 3;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "jinbang-dispatch: unexpected argument %s\n", argv[optind]);
-        return 3;
-    }
-    return 0;
-}
 
 /* ---- settings ---- */
 
@@ -361,12 +326,12 @@ int
 main(int argc, char **argv)
 {
     struct program p = {.bell = -1};
-    struct options o = {0};
+    struct program_options o;
     struct settings_report report = {0};
     struct jb_error err = {0};
     sigset_t signals;
 
-    int code = read_options(argc, argv, &o);
+    int code = program_options_read("jinbang-dispatch", usage, argc, argv, &o);
     if (code)
         return code - 1;
     if (o.test)

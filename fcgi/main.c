@@ -3,10 +3,10 @@
 #include <config.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "fcgi/server.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -32,37 +32,6 @@ static const char usage[] =
     "file\n"
     "and texts again.\n";
 
-struct options {
-    const char *config;
-    bool test;
-};
-
-/* 0 to go on, else the exit status plus one. */
-static int
-read_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-                                          {"test", no_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {0}};
-
-    for (int c; (c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1;) {
-        switch (c) {
-        case 'c': o->config = optarg; break;
-        case 't': o->test = true; break;
-        case 'h': fputs(usage, stdout); return 1;
-        case 'V': puts("jinbang-web " PACKAGE_VERSION); return 1;
-        default: fputs("Try 'jinbang-web --help'.\n", stderr); return 3;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "jinbang-web: unexpected argument %s\n", argv[optind]);
-        return 3;
-    }
-    return 0;
-}
-
 static int
 complain(struct settings_report *report, const struct jb_error *err)
 {
@@ -75,7 +44,7 @@ complain(struct settings_report *report, const struct jb_error *err)
 }
 
 static int
-test_settings(const struct options *o)
+test_settings(const struct program_options *o)
 {
     struct settings_report report = {0};
     struct jb_error err = {0};
@@ -136,14 +105,14 @@ cut_on_second_signal(void *arg)
 int
 main(int argc, char **argv)
 {
-    struct options o = {0};
+    struct program_options o;
     struct settings_report report = {0};
     struct jb_error err = {0};
     struct keeper *keeper;
     struct server *server;
     sigset_t signals;
 
-    int code = read_options(argc, argv, &o);
+    int code = program_options_read("jinbang-web", usage, argc, argv, &o);
     if (code)
         return code - 1;
     if (o.test)
