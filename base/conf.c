@@ -178,6 +178,25 @@ const struct setting conf_table[] = {
      .help = "Writes are refused while the disk has less free space than this; reads go on."},
     {"run.dir", SETTING_PATH, AT(run.dir), "/run/jinbang",
      .help = "Folder of sockets and doorbells; group jinbang, mode 2770."},
+    {"pki.dir", SETTING_PATH, AT(pki.dir), "/var/lib/jinbang/pki",
+     .help =
+         "Folder of the root's and the issuers' certificates, of the issuers' keys (readable "
+         "by jinbang-ca alone) and of the list of what was signed."},
+    {"pki.control", SETTING_PATH, AT(pki.control), "/var/lib/jinbang/control",
+     .help = "Folder of the dispatcher's own key and certificate."},
+    {"pki.leaf_life", SETTING_DURATION, AT(pki.leaf_life), "7d", MINUTE, 366 * 24 * HOUR,
+     .help = "Life of a certificate of a host or of the dispatcher; it is renewed at half of "
+             "it."},
+    {"pki.issuer_life", SETTING_DURATION, AT(pki.issuer_life), "366d", HOUR, 3660 * 24 * HOUR,
+     .help = "Life of an issuer's certificate; the offline root renews it."},
+    {"pki.root_life", SETTING_DURATION, AT(pki.root_life), "3660d", HOUR, 18300 * 24 * HOUR,
+     .help = "Life of the root."},
+    {"ca.socket", SETTING_PATH, AT(ca.socket), "",
+     .help = "Socket of jinbang-ca. Empty: ca.sock in run.dir."},
+    {"ca.clients", SETTING_STRINGS, AT(ca.clients), "root|jinbang",
+     .help = "Users, by name or number, who may ask jinbang-ca for certificates."},
+    {"ca.rate", SETTING_INT, AT(ca.rate), "60", 1, 100000,
+     .help = "Most certificates that jinbang-ca signs in a minute."},
     {"web.socket", SETTING_PATH, AT(web.socket), "",
      .help = "FastCGI socket that nginx connects to. Empty: web.sock in run.dir."},
     {"web.socket_group", SETTING_STRING, AT(web.socket_group), "",
@@ -334,4 +353,12 @@ conf_web_socket(const struct conf *conf, struct jb_arena *arena)
     if (conf->web.socket[0])
         return conf->web.socket;
     return jb_arena_printf(arena, "%s/web.sock", conf->run.dir);
+}
+
+const char *
+conf_ca_socket(const struct conf *conf, struct jb_arena *arena)
+{
+    if (conf->ca.socket[0])
+        return conf->ca.socket;
+    return jb_arena_printf(arena, "%s/ca.sock", conf->run.dir);
 }

@@ -40,6 +40,16 @@ struct conf {
         const char *dir; /* run.dir: sockets and doorbells; group jinbang, 2770 */
     } run;
     struct {
+        const char *dir;     /* pki.dir: root and issuers, and what was signed */
+        const char *control; /* pki.control: the dispatcher's key and certificate */
+        int64_t leaf_life, issuer_life, root_life; /* pki.leaf_life …, ms */
+    } pki;
+    struct {
+        const char *socket;             /* ca.socket; "" = <run.dir>/ca.sock */
+        struct setting_strings clients; /* ca.clients: users, by name or number */
+        int64_t rate;                   /* ca.rate: signatures a minute */
+    } ca;
+    struct {
         const char *socket;       /* web.socket: FastCGI Unix socket; "" = <run.dir>/web.sock */
         const char *socket_group; /* web.socket_group: nginx's group; "" = our own */
         int64_t workers;          /* web.workers 1..64 */
@@ -115,3 +125,5 @@ int conf_load(const char *file, struct jb_arena *arena, struct conf *ret_conf,
 
 /* web.socket, or <run.dir>/web.sock. */
 const char *conf_web_socket(const struct conf *conf, struct jb_arena *arena);
+/* ca.socket, or <run.dir>/ca.sock. */
+const char *conf_ca_socket(const struct conf *conf, struct jb_arena *arena);

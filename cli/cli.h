@@ -115,6 +115,6 @@ int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_queue(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
 
-extern const struct cli_verb request_verbs[], model_verbs[], quota_verbs[];
+extern const struct cli_verb request_verbs[], model_verbs[], quota_verbs[], pki_verbs[];
 extern const struct cli_verb flag_verbs[], alias_verbs[], blocked_verbs[], hidden_verbs[];
 extern const struct cli_verb webhook_verbs[], host_verbs[], job_verbs[];

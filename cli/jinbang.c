@@ -35,6 +35,8 @@ static const struct cli_command commands[] = {
     {"job", "VERB …", "attempts at evaluations: where, how long, their logs", NULL, false,
      job_verbs},
     {"webhook", "VERB …", "events on their way to others", NULL, false, webhook_verbs},
+    {"pki", "VERB …", "keys and certificates: init, issue, renew, list", NULL, false,
+     pki_verbs},
     {"rescore", "", "compute all scores anew, after the board file has changed", cmd_rescore,
      false, NULL},
     {"log", "[--since DATE] [--kind K] [--model M] [--actor A] [--json] [AFTER]",
