@@ -176,19 +176,29 @@ ca_server_free(struct ca_server *s)
     free(s);
 }
 
+/* A free one, or that of who has waited longest without asking: whoever only connects cannot
+ * keep the others out. NULL: all are being answered. */
 static struct client *
-free_place(struct ca_server *s)
+find_place(struct ca_server *s)
 {
-    for (size_t i = 0; i < CLIENTS; i++)
-        if (s->clients[i].fd < 0)
-            return &s->clients[i];
-    return NULL;
+    struct client *oldest = NULL;
+
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &s->clients[i];
+        if (c->fd < 0)
+            return c;
+        if (!c->out.n && (!oldest || c->deadline < oldest->deadline))
+            oldest = c;
+    }
+    if (oldest)
+        drop(oldest);
+    return oldest;
 }
 
 static void
 accept_one(struct ca_server *s, int64_t now)
 {
-    struct client *c = free_place(s);
+    struct client *c;
     struct ucred who;
     socklen_t n = sizeof(who);
     int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -207,7 +217,8 @@ accept_one(struct ca_server *s, int64_t now)
         close(fd);
         return;
     }
-    if (!c) { /* not reached: nothing is accepted without a place */
+    c = find_place(s);
+    if (!c) {
         close(fd);
         return;
     }
@@ -269,8 +280,7 @@ ca_server_run(struct ca_server *s, int stop_fd, struct jb_error *err)
             const struct client *c = &s->clients[i];
             polled[i] = (struct pollfd){.fd = c->fd, .events = c->out.n ? POLLOUT : POLLIN};
         }
-        /* Without a place the rest waits in the backlog; places are given back in seconds. */
-        polled[CLIENTS] = (struct pollfd){.fd = free_place(s) ? s->fd : -1, .events = POLLIN};
+        polled[CLIENTS] = (struct pollfd){.fd = s->fd, .events = POLLIN};
         polled[CLIENTS + 1] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
         if (poll(polled, CLIENTS + 2, 1000) < 0 && errno != EINTR)
             return jb_fail_errno(err, errno, "poll");

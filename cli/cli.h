@@ -113,6 +113,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv);
 int cmd_backup(struct cli *cli, int argc, char **argv);
 int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_queue(struct cli *cli, int argc, char **argv);
+int host_remove(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
 
 extern const struct cli_verb request_verbs[], model_verbs[], quota_verbs[], pki_verbs[];

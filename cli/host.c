@@ -344,7 +344,7 @@ host_lift(struct cli *cli, int argc, char **argv)
     return change(cli, argc, argv, HOST_EVENT_LIFT, NULL);
 }
 
-static int
+int
 host_remove(struct cli *cli, int argc, char **argv)
 {
     return change(cli, argc, argv, HOST_EVENT_REMOVE,

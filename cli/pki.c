@@ -263,6 +263,8 @@ const struct cli_verb pki_verbs[] = {
     {"renew", "[--now] | --root DIR",
      "the dispatcher's certificate, when it is due; with the offline root the issuers'",
      pki_renew},
+    {"revoke", "HOST [--reason TEXT] [--yes] [--json]",
+     "refuse the key of a host from now on: the same as host remove", host_remove},
     {"list", "[--json] | --issued", "certificates here; what jinbang-ca has signed", pki_list},
     {0},
 };
