@@ -50,6 +50,14 @@ handle_queue(struct handling *h)
 }
 
 void
+handle_hosts(struct handling *h)
+{
+    static const enum site_ready ready[] = {READY_HOSTS_ZH, READY_HOSTS_EN, READY_HOSTS};
+
+    response_ready(h->response, h->request, &h->site->ready[ready[page_lang(h)]]);
+}
+
+void
 handle_submit_form(struct handling *h)
 {
     struct submit_form form = {0};

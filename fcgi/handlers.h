@@ -60,6 +60,7 @@ void handle_openapi(struct handling *h);
 
 /* handle_queue.c: what people and programs see of submissions; the same for /zh and /en */
 void handle_queue(struct handling *h);
+void handle_hosts(struct handling *h);
 void handle_submit_form(struct handling *h);
 void handle_request(struct handling *h);
 void handle_feed_results(struct handling *h);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "fcgi/connections.h"
 #include "fcgi/metrics.h"
+#include "fcgi/metrics_queue.h"
 #include "fcgi/transport.h"
 #include "views/layout.h"
 
@@ -538,6 +539,8 @@ server_put_metrics(struct server *s, const struct site *site, struct jb_buf *out
                     (double)board_rows(site->board));
     metrics_put_one(out, "jinbang_site_build_seconds", "gauge",
                     "Time that making the present pages took.", site->build_seconds);
+    metrics_put_lists(site, out);
+    metrics_put_hosts(keeper_store(s->keeper), jb_now_us(), out);
     if (keeper_stat(s->keeper, &keeper))
         return;
     metrics_put_one(out, "jinbang_site_builds_total", "counter", "Times the pages were made.",
@@ -556,6 +559,11 @@ server_put_metrics(struct server *s, const struct site *site, struct jb_buf *out
                     (double)keeper.store.results);
     metrics_put_one(out, "jinbang_store_jobs", "gauge", "Requests with a job of ours.",
                     (double)keeper.store.jobs);
+    metrics_put_one(out, "jinbang_store_attempts", "gauge", "Attempts kept.",
+                    (double)keeper.store.attempts);
+    metrics_put_one(out, "jinbang_store_parts", "gauge",
+                    "Results of single benchmarks that wait for the others.",
+                    (double)keeper.store.parts);
     metrics_put_one(out, "jinbang_store_deliveries", "gauge",
                     "Events that wait for their webhook.", (double)keeper.store.deliveries);
     metrics_put_one(out, "jinbang_store_dead_deliveries", "gauge",

@@ -7,6 +7,7 @@
 #include "fcgi/sources.h"
 #include "views/feed.h"
 #include "views/history_page.h"
+#include "views/hosts_page.h"
 #include "views/layout.h"
 #include "views/queue_page.h"
 #include "views/text_page.h"
@@ -78,6 +79,7 @@ site_unref(struct site *site)
             ready_free(&site->ready[i]);
     gradio_site_free(site->gradio);
     queue_lists_unref(site->lists);
+    queue_registry_free(site->hosts);
     shared_unref(site->shared);
     sources_unref(site->sources);
     free(site->csp);
@@ -356,6 +358,28 @@ build_queue(struct site *site, struct jb_error *err)
 }
 
 static int
+build_hosts(struct site *site, struct jb_error *err)
+{
+    static const struct {
+        enum site_ready which;
+        enum text_lang lang;
+    } pages[] = {{READY_HOSTS, LANG_MAX}, {READY_HOSTS_ZH, LANG_ZH}, {READY_HOSTS_EN, LANG_EN}};
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        struct jb_buf b = JB_BUF(PAGE_MAX);
+        int rc = hosts_page_put(site->conf, board_config_of(site->board), site->hosts,
+                                site->lists, site->made, pages[i].lang, &b, err);
+        if (rc)
+            jb_buf_free(&b);
+        else
+            rc = ready_from_buf(site, pages[i].which, &b, site->csp);
+        if (rc)
+            return jb_fail(err, rc, "a page does not fit into memory");
+    }
+    return 0;
+}
+
+static int
 build_feeds(struct site *site, struct jb_error *err)
 {
     struct feed feed = {site->conf, site->board, site->lists, site->feed_name};
@@ -433,6 +457,8 @@ read_store(struct site *site, struct store *store, const struct site *before,
         rc = name_feeds(site, txn);
     if (rc == 0)
         rc = queue_lists_build(txn, site->made, err, &site->lists);
+    if (rc == 0)
+        rc = queue_registry_build(txn, err, &site->hosts);
     store_abort(txn);
     return rc;
 }
@@ -470,6 +496,8 @@ build_own(struct site *site, uint64_t app_id, struct jb_error *err)
         rc = build_home(site);
     if (rc == 0)
         rc = build_queue(site, err);
+    if (rc == 0)
+        rc = build_hosts(site, err);
     if (rc == 0)
         rc = build_feeds(site, err);
     if (rc == 0)

@@ -11,6 +11,7 @@
 #include "fcgi/response.h"
 #include "gradio/site.h"
 #include "queue/lists.h"
+#include "queue/registry.h"
 #include "store/store.h"
 #include "views/board_page.h"
 #include "views/cells.h"
@@ -44,6 +45,9 @@ enum site_ready {
     READY_QUEUE,
     READY_QUEUE_ZH,
     READY_QUEUE_EN,
+    READY_HOSTS,
+    READY_HOSTS_ZH,
+    READY_HOSTS_EN,
     READY_FEED_RESULTS,
     READY_FEED_STATUS,
     READY_API_FORMATTED,
@@ -66,6 +70,7 @@ struct site {
     struct site_board *shared; /* private; owns board, cells, programs and some of ready */
     struct board *board;
     struct queue_lists *lists;
+    struct queue_registry *hosts;
     struct cells *cells;
     struct gradio_site *gradio;
     struct programs *programs;

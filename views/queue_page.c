@@ -378,6 +378,10 @@ put_submit_link(struct writing *w)
     frame_put_base(w->conf, w->lang, w->out);
     jb_buf_puts(w->out, "/submit\">");
     label_put(w->out, w->lang, "提交一个模型", "Submit a model");
+    jb_buf_puts(w->out, "</a> <a href=\"");
+    frame_put_base(w->conf, w->lang, w->out);
+    jb_buf_puts(w->out, "/hosts\">");
+    label_put(w->out, w->lang, "评测主机", "Hosts");
     jb_buf_puts(w->out, "</a></p>\n");
 }
 
