@@ -181,29 +181,38 @@ start(struct agent *agent, struct attempt *a, struct jb_error *err)
     int64_t now = jb_monotonic_ms();
     int rc = 0;
 
+    if (a->cancel && a->phase == WIRE_RUNNING && !a->starts) {
+        /* its shim may be about to come up, of the agent before */
+        a->starts++;
+        a->started_ms = now;
+    }
+    if (a->starts && now - a->started_ms < START_MS)
+        return 0;
     if (a->cancel) {
         attempt_end(a, WIRE_CANCELLED, "", "cancelled before it began");
         return finish(agent, a, err);
     }
-    if (a->starts && now - a->started_ms < START_MS)
-        return 0;
     if (a->starts++ == STARTS_MAX) {
         attempt_end(a, WIRE_FAILED, "worker_lost", "the shim does not come up");
         return finish(agent, a, err);
     }
     a->started_ms = now;
-    rc = work_prepare(agent, a, err);
-    if (rc == JB_EFULL || rc == JB_EINVAL || rc == JB_EACCES || rc == JB_EUNPROC) {
-        attempt_end(a, WIRE_FAILED, rc == JB_EFULL ? "disk_full" : "worker_lost", err->text);
-        jb_error_clear(err);
-        return finish(agent, a, err);
-    }
-    if (!rc && a->phase != WIRE_RUNNING) {
-        /* said before it is done: a restart in between starts it again, once */
-        a->phase = WIRE_RUNNING;
-        rc = journal_save(agent->journal, a, err);
-        if (rc)
-            a->phase = WIRE_ACCEPTED;
+    if (a->phase == WIRE_ACCEPTED) {
+        rc = work_prepare(agent, a, err);
+        if (rc == JB_EFULL || rc == JB_EINVAL || rc == JB_EACCES || rc == JB_EUNPROC) {
+            attempt_end(a, WIRE_FAILED, rc == JB_EFULL ? "disk_full" : "worker_lost",
+                        err->text);
+            jb_error_clear(err);
+            return finish(agent, a, err);
+        }
+        /* said before it is done: from here on a shim may be at work in these folders, also
+         * one of an agent that died before it could tell */
+        if (!rc) {
+            a->phase = WIRE_RUNNING;
+            rc = journal_save(agent->journal, a, err);
+            if (rc)
+                a->phase = WIRE_ACCEPTED;
+        }
     }
     if (!rc)
         rc = agent->engine->calls->start(agent->engine, &job, err);

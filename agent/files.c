@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TREE_DEPTH = 64, NAMES_MAX = 100000 };
+enum { TREE_DEPTH = 64, REMOVE_TRIES = 5, NAMES_MAX = 100000 };
 
 static int
 write_all(int fd, struct jb_str bytes)
@@ -183,7 +183,15 @@ remove_within(int dir, const char *name, int depth)
 int
 tree_remove(int dir, const char *name, struct jb_error *err)
 {
-    if (remove_within(dir, name, 0) || fsync(dir))
+    int failed = -1;
+
+    /* somebody may put a file there meanwhile, but not for ever */
+    for (int i = 0; failed && i < REMOVE_TRIES; i++) {
+        failed = remove_within(dir, name, 0);
+        if (failed && errno != ENOTEMPTY && errno != EEXIST)
+            break;
+    }
+    if (failed || fsync(dir))
         return jb_fail_errno(err, errno, "removing %s", name);
     return 0;
 }

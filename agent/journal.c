@@ -18,12 +18,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     ARENA_MAX = 4 << 20, /* of one attempt */
     RESULT_MAX = 8 << 20,
     STATE_MAX = 256 << 10,
+    LOCK_TRIES = 50,
 };
 
 struct journal {
@@ -202,6 +204,20 @@ read_attempts(struct journal *j, struct jb_error *err)
     return rc;
 }
 
+/* A shim of an agent that was killed holds the lock as well, until it has become a shim. */
+static int
+take_lock(int fd, struct jb_error *err)
+{
+    const struct timespec pause = {0, 20 * 1000 * 1000};
+
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+    return jb_fail(err, JB_EBUSY, "another agent runs on this spool");
+}
+
 int
 journal_open(const char *spool, const struct journal_limits *limits, struct jb_error *err,
              struct journal **ret_journal)
@@ -223,8 +239,8 @@ journal_open(const char *spool, const struct journal_limits *limits, struct jb_e
         j->lock = openat(j->root, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (j->lock < 0)
             rc = jb_fail_errno(err, errno, "lock");
-        else if (flock(j->lock, LOCK_EX | LOCK_NB))
-            rc = jb_fail(err, JB_EBUSY, "another agent runs on this spool");
+        else
+            rc = take_lock(j->lock, err);
     }
     if (!rc)
         rc = folder_make(j->root, "attempts", 0711, err, &j->attempts);

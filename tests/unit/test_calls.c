@@ -420,8 +420,13 @@ test_killed_and_adopted(void **state)
         /* the dispatcher heard nothing: it asks once more */
         assert_int_equal(help_put(w, &offer, NULL), 200);
         const struct attempt *a = help_finish(w, offer.id, 15000);
-        if (a->phase != WIRE_SUCCEEDED)
-            fail_msg("round %d: %s %s", round, a->failure, a->reason);
+        if (a->phase != WIRE_SUCCEEDED) {
+            const char *text = "";
+
+            snprintf(path, sizeof(path), "/v1/attempts/%s/log", offer.id);
+            help_call(w, "GET", path, NULL, &text, NULL);
+            fail_msg("round %d: %s %s\n%s", round, a->failure, a->reason, text);
+        }
         snprintf(path, sizeof(path), "%s/count", w->dir);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_size, 2 * (round + 1));
