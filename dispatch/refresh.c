@@ -22,10 +22,9 @@
 
 #define CURSOR     "refresh"
 #define SECOND     ((int64_t)1000000)
-#define FLUSH_US   (60 * SECOND) /* what was found is written together; a kill loses as much */
+#define MINUTE     (60 * SECOND) /* what was found is written together; a kill loses as much */
 #define FOUND_MAX  ((size_t)500) /* and at most so many */
 #define PAUSE_US   SECOND        /* between two models */
-#define HOLD_US    (60 * SECOND) /* when the hub does not answer, or the store */
 #define HOLD_MOST  (3600 * SECOND)
 #define CARD_MAX   ((size_t)1 << 20)
 #define NAMES_MAX  ((size_t)256 << 20)
@@ -50,6 +49,8 @@ struct refresh_task {
     struct hub_place place;
     struct http_call *call;
     const char *model;
+    const char *failed; /* the hub gave no answer about it once */
+    unsigned failures;  /* such answers in a row */
     struct hub_info info;
     /* What was found and is not written. */
     struct refresh_found *found;
@@ -228,25 +229,50 @@ flush(struct refresh_task *t, struct jb_error *err)
 
 /* ---- one model ---- */
 
+/* A minute, or less when the whole round is short. */
+static int64_t
+short_time(const struct refresh_task *t)
+{
+    return t->interval / 10 < MINUTE ? t->interval / 10 : MINUTE;
+}
+
 static void
-done(struct refresh_task *t)
+pass(struct refresh_task *t)
 {
     t->asked_to = t->began + t->moments[t->next].at;
     t->next++;
+    t->failed = NULL;
+}
+
+/* The hub has answered. */
+static void
+done(struct refresh_task *t)
+{
+    pass(t);
+    t->failures = 0;
     t->model = NULL;
 }
 
+/* Waits, longer each time in a row, and asks again; a model that is alone in that is left out
+ * of this round at its second try. */
 static void
 later(struct refresh_task *t, const char *reason, int64_t after)
 {
     static struct jb_log_limit limit;
-    int64_t wait = after > HOLD_US / 1000 ? after * 1000 : HOLD_US;
+    int64_t wait = short_time(t);
 
-    if (after > HOLD_MOST / 1000)
-        wait = HOLD_MOST;
     jb_log_limited(&limit, JB_LOG_WARNING, "%s: the hub is to be asked again: %s", t->model,
                    reason ? reason : "");
-    t->hold = jb_now_us() + wait;
+    for (unsigned i = 0; i < t->failures && wait < HOLD_MOST; i++)
+        wait *= 2;
+    if (after > wait / 1000)
+        wait = after < HOLD_MOST / 1000 ? after * 1000 : HOLD_MOST;
+    t->hold = jb_now_us() + (wait < HOLD_MOST ? wait : HOLD_MOST);
+    t->failures++;
+    if (t->model == t->failed)
+        pass(t);
+    else
+        t->failed = t->model;
     t->model = NULL;
 }
 
@@ -377,7 +403,7 @@ failed(struct refresh_task *t, int64_t now, const struct jb_error *err)
     static struct jb_log_limit limit;
 
     jb_log_limited(&limit, JB_LOG_ERR, "models cannot be refreshed: %s", err->text);
-    return t->hold = now + HOLD_US;
+    return t->hold = now + MINUTE;
 }
 
 static int64_t
@@ -385,7 +411,7 @@ refresh_run(void *task, int64_t now)
 {
     struct refresh_task *t = task;
     struct jb_error err = {0};
-    int64_t wait = t->interval / 10 < FLUSH_US ? t->interval / 10 : FLUSH_US;
+    int64_t wait = short_time(t);
 
     if (!t->interval)
         return INT64_MAX;
@@ -398,7 +424,7 @@ refresh_run(void *task, int64_t now)
             return failed(t, now, &err);
         t->flush_at = now + wait;
     }
-    if (now >= t->flush_at || t->flush_at > now + FLUSH_US ||
+    if (now >= t->flush_at || t->flush_at > now + MINUTE ||
         refresh_found_n(t->found) >= FOUND_MAX) {
         if (flush(t, &err))
             return failed(t, now, &err);
@@ -439,6 +465,8 @@ refresh_reload(void *task)
     t->call = NULL;
     t->model = NULL;
     t->interval = interval;
+    t->failed = NULL;
+    t->failures = 0;
     t->asked_to = t->hold = 0;
     t->n = t->next = 0;
 }
