@@ -2,7 +2,7 @@
 /*
  * What the hub says of the models on the board, asked for again every hub.refresh. Each model
  * has a moment of its own within that time, by its name, so that the questions are spread. Up
- * to which moment everything was asked is a cursor in the store, written with what was found.
+ * to which moment everything was asked is a mark in the store, written with what was found.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CURSOR     "refresh"
+#define MARK       "refresh" /* of the store: the second up to which all were asked */
 #define SECOND     ((int64_t)1000000)
 #define MINUTE     (60 * SECOND) /* what was found is written together; a kill loses as much */
 #define FOUND_MAX  ((size_t)500) /* and at most so many */
@@ -54,7 +54,7 @@ struct refresh_task {
     struct hub_info info;
     /* What was found and is not written. */
     struct refresh_found *found;
-    int64_t saved; /* the cursor in the store, seconds */
+    int64_t saved; /* the mark in the store, seconds */
     int64_t flush_at, hold;
 };
 
@@ -186,7 +186,7 @@ find_place(struct refresh_task *t, int64_t now, struct jb_error *err)
     int rc = store_begin(t->d->store, STORE_READ, NULL, err, &txn);
 
     if (!rc)
-        rc = store_cursor_get(txn, CURSOR, &seconds);
+        rc = store_mark_get(txn, MARK, &seconds);
     store_abort(txn);
     if (rc)
         return jb_fail(err, rc, "%s", jb_strerror(rc));
@@ -212,7 +212,7 @@ flush(struct refresh_task *t, struct jb_error *err)
     if (!rc)
         rc = refresh_found_store(t->found, txn, &changed);
     if (!rc)
-        rc = store_cursor_put(txn, CURSOR, (uint64_t)(t->asked_to / SECOND));
+        rc = store_mark_put(txn, MARK, (uint64_t)(t->asked_to / SECOND));
     if (!txn)
         return rc;
     rc = store_commit(txn, err);

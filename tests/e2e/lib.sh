@@ -56,7 +56,7 @@ hub_begin() {
 		sleep 0.1
 	done
 	hub_url=http://127.0.0.1:$(head -n 1 "$hub_out")
-	HUB_SETTINGS="hub = { url = \"$hub_url\"; allow_private = true; redirect_hosts = [ \"127.0.0.2\" ];
+	HUB_SETTINGS="hub = { url = \"$hub_url\"; allow_private = true; redirect_hosts = [ \"127.0.0.2\" ]; refresh = \"${HUB_REFRESH:-0s}\";
 		architectures = \"$top/contrib/hub/architectures.txt\"; ${HUB_MORE:-} };"
 	[ "$i" -lt 100 ] || { say "the stand-in hub does not start:"; sed 's/^/# /' "$hub_out"; return 1; }
 }
