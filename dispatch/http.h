@@ -11,9 +11,9 @@
  * request is sent on a connection that was open already. With a proxy it is the proxy that is
  * connected to: then only addresses written in the URL, and names that mean this machine, can
  * be refused.
- * Redirects are followed here: of GET and HEAD only, never from https to http, to the same host
- * or one of redirect_hosts. Token and header lines go to the origin (scheme, host, port) of the
- * URL alone, and no more once a redirect has left it.
+ * Redirects are followed here: of GET and HEAD only, never from https to http, to a host
+ * where the call was already or one of redirect_hosts. Token and header lines go to the origin
+ * (scheme, host, port) of the URL alone, and no more once a redirect has left it.
  */
 #pragma once
 

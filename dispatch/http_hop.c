@@ -261,6 +261,7 @@ http_hop_start(struct http_call *c)
     c->host = url_part(c, c->url, CURLUPART_HOST);
     if (!scheme || !c->host)
         return JB_ENOMEM;
+    c->first_host = c->first_host ? c->first_host : c->host;
     c->plain = strcmp(scheme, "http") == 0;
     c->refused[0] = c->error[0] = '\0';
     c->cut = c->large = false;
@@ -345,7 +346,8 @@ http_hop_redirect(struct http_call *c)
     scheme = url_part(c, next, CURLUPART_SCHEME);
     if (!host || !scheme)
         goto out;
-    if (strcasecmp(host, c->host) != 0 && !host_is_listed(c, host)) {
+    if (strcasecmp(host, c->host) != 0 && strcasecmp(host, c->first_host) != 0 &&
+        !host_is_listed(c, host)) {
         snprintf(text, sizeof text,
                  "a redirect to %.100s, which is not among the hosts allowed", host);
         refuse(c, text);

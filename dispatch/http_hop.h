@@ -28,6 +28,7 @@ struct http_call {
     struct jb_buf body;
     int64_t deadline;
     const char *host;           /* of this hop */
+    const char *first_host;     /* of the URL */
     bool plain;                 /* this hop is http */
     bool left;                  /* a redirect left the origin */
     bool added;                 /* libcurl has it */

@@ -52,6 +52,8 @@ branch dev (another one), and the commits themselves. The organisation says what
     redirect    information by way of the CDN
     redirectbad redirectbad/host to 127.0.0.3, /metadata to 169.254.169.254, /plain to http,
                 /loop to itself, /file to a file, /user with a name in the URL, /odd to nonsense
+    back        information by way of the CDN, which sends it back to the hub; counted there as
+                "returned" and, if a token came along, "returned_token"
     renamed     307 to the same name under good
     a.b         all that is the matter with the files of both
     merge       tag merge                     moe         tag moe
@@ -82,7 +84,8 @@ options = None
 def reset():
     with lock:
         state.clear()
-        state.update(hosts={}, tokens={}, models={}, tries={}, set={}, down=False, now=0, most=0)
+        state.update(hosts={}, tokens={}, models={}, tries={}, set={}, down=False, now=0, most=0,
+                     returned=0, returned_token=0)
 
 
 def sha(text):
@@ -289,7 +292,7 @@ class Handler(BaseHTTPRequestHandler):
         me = self.connection.getsockname()[0]
         if self.path == "/control":
             with lock:
-                body = json.dumps({k: state[k] for k in ("hosts", "tokens", "models", "most")}).encode()
+                body = json.dumps({k: state[k] for k in ("hosts", "tokens", "models", "most", "returned", "returned_token")}).encode()
             return self.send(200, body)
         path = urlsplit(self.path).path
         found = re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/([^/]+)", path)
@@ -386,6 +389,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.redirectbad(short)
         if org == "redirect" and me == "127.0.0.1":
             return self.redirect(self.base("127.0.0.2") + self.path)
+        if org == "back" and me == "127.0.0.2":
+            return self.redirect(self.base("127.0.0.1") + self.path + "?returned")
+        if org == "back" and not self.path.endswith("?returned"):
+            return self.redirect(self.base("127.0.0.2") + self.path)
+        if org == "back":
+            with lock:
+                state["returned"] += 1
+                state["returned_token"] += "Authorization" in self.headers
         if org == "renamed":
             return self.redirect(self.path.replace("/renamed/", "/good/", 1))
         if self.trouble(org, short, model) or self.closed(model, short, org):
