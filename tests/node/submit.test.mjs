@@ -168,6 +168,23 @@ await test("a hub that never answers", async () => {
   ok("is our failure, with its class", r.state === "FAILED" && r.failure.class === "hub_network" && r.failure.platform === true, JSON.stringify(r).slice(0, 500));
 });
 
+// --- answers of all kinds ---
+await test("a hub that answers oddly", async () => {
+  const passes = ["redirect/m", "renamed/m", "header/m-7b", "header/long", "shards/m-13b", "ownlicense/m", "flaky/429-m", "merge/m", "moe/m", "undisclosed/merge-m"];
+  const fails = {
+    "huge/m": ["model_info"], "cut/m": ["hub_network"], "bigheaders/m": ["model_info"], "silent/m": ["hub_network"], "largeconfig/m": ["hub_network", "config_missing"],
+    "lying/commit": ["model_info", "hub_network"], "lying/negative": ["model_info", "weights_missing", "hub_network"], "lying/nan": ["hub_network", "model_info"], "lying/deep": ["hub_network", "model_info"], "lying/list": ["model_info", "hub_network"], "lying/page": ["hub_network", "model_info"],
+    "redirectbad/host": ["hub_network", "model_info"], "redirectbad/metadata": ["hub_network", "model_info"], "redirectbad/plain": ["hub_network", "model_info"], "redirectbad/loop": ["hub_network", "model_info"], "redirectbad/file": ["hub_network", "model_info"], "redirectbad/user": ["hub_network", "model_info"], "redirectbad/odd": ["hub_network", "model_info"],
+    "disabled/m": ["not_found"], "gated/closed": ["gated"], "header/broken": ["weights_corrupt"], "header/short": ["weights_corrupt"], "shards/lost": ["weights_missing", "weights_corrupt"],
+  };
+  const sent = new Map();
+  for (const model of [...passes, ...Object.keys(fails)]) sent.set(model, (await byJson({ model, type, precision: "bfloat16" })).request);
+  for (const model of passes) { const r = await settled(sent.get(model), 50); ok(`${model}: passes`, r.state === "QUEUED", JSON.stringify(r.failure ?? r).slice(0, 300)); }
+  for (const [model, words] of Object.entries(fails)) { const r = await settled(sent.get(model), 50); ok(`${model}: ${words.join(" or ")}`, r.state === "FAILED" && words.includes(r.failure?.class), JSON.stringify(r.failure ?? r).slice(0, 300)); }
+  const seen = await (await fetch(new URL("/control", process.env.JB_HUB))).json();
+  ok("nobody came to the host that nobody allowed", !seen.hosts["127.0.0.3"], JSON.stringify(seen.hosts));
+});
+
 // --- the same again ---
 await test("repeats", async () => {
   const one = { model: "good/again", type, nonce: nonce() };
