@@ -67,7 +67,7 @@ const struct component component_table[C_MAX] = {
     [C_WEIGHT_TYPE] = {TYPE_DROPDOWN, C_FORM_RIGHT_FORM, "Weights type", .choices = CHOICES_FORM_WEIGHT},
     [C_BASE_MODEL] = {TYPE_TEXTBOX, C_FORM_RIGHT_FORM, "Base model (for delta or adapter weights)"},
     [C_SUBMIT] = {TYPE_BUTTON, C_TAB_SUBMIT, .value = "Submit Eval"},
-    [C_ANSWER] = {TYPE_MARKDOWN, C_TAB_SUBMIT, .value = ""},
+    [C_ANSWER] = {TYPE_MARKDOWN, C_TAB_SUBMIT, .elem_id = "submit-answer", .value = ""},
 
     [C_CITATION] = {TYPE_ACCORDION, C_ROOT, "📙 Citation"},
     [C_CITATION_FORM] = {TYPE_FORM, C_CITATION},

@@ -12,11 +12,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The name column stands in the visible table for clients; people do not need to see it. */
+/* The name column stands in the visible table for clients; people do not need to see it. What a
+ * submission waits for lies over the answer, which is empty then: without room nothing of it is
+ * seen. The colours of the answer, which clients read, are too faint on one of the grounds. */
 #define CSS                                                                                    \
     "#leaderboard-table th:last-child, #leaderboard-table td:last-child { display: none; } "   \
     "#citation-button textarea { font-family: ui-monospace, monospace; } "                     \
-    "#space-title h1 { text-align: center; }"
+    "#space-title h1 { text-align: center; } "                                                 \
+    "#submit-answer:has(.progress-level) { min-height: 6rem; } "                               \
+    "#submit-answer p[style*=\"color: orange\"] { color: #a65300 !important; } "               \
+    ".dark #submit-answer p[style*=\"color: orange\"] { color: #ffb454 !important; } "         \
+    "#submit-answer p[style*=\"color: red\"] { color: #c4201d !important; } "                  \
+    ".dark #submit-answer p[style*=\"color: red\"] { color: #ff7b72 !important; } "            \
+    ".dark #submit-answer p[style*=\"color: green\"] { color: #6cc47f !important; }"
 
 static void
 raw(struct jb_json *j, const char *key, const char *json)

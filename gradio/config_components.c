@@ -326,7 +326,8 @@ put_dataframe(struct maker *m, enum component_id id, const struct component *c)
     jb_json_kint(j, "height", queue ? 500 : 700);
     jb_json_kint(j, "max_height", queue ? 500 : 700);
     jb_json_kbool(j, "interactive", false);
-    jb_json_kbool(j, "wrap", false);
+    /* reasons are sentences */
+    jb_json_kbool(j, "wrap", table == QUEUE_TABLE_FAILED || table == QUEUE_TABLE_CANCELLED);
     jb_json_kbool(j, "line_breaks", true);
     raw(j, "column_widths", "[]");
     jb_json_kbool(j, "show_row_numbers", false);
