@@ -251,7 +251,8 @@ host_add(struct cli *cli, int argc, char **argv)
         printf("Run on the host, within 24 hours:\n"
                "    jinbang-agent enrol %s %s\n"
                "and then here, with the address that it listens on:\n"
-               "    jinbang host enrol %s %s\n",
+               "    jinbang host enrol %s %s\n"
+               "(Both commands come with the agent's program, which this version lacks.)\n",
                a.name, a.token, a.name, *a.url ? a.url : "https://ADDRESS:PORT");
         return CLI_DONE;
     }

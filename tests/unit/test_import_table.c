@@ -76,7 +76,8 @@ test_csv_sample(void **state)
     counts = import_file(f, file, true, heard);
     assert_counts(&counts, 0, 0, 20, 0);
     /* out, into another store, and out again: the same bytes */
-    assert_int_equal(export_all(f->store, below(f, "out"), NULL, &heard->sink, &f->err, &counts), 0);
+    assert_int_equal(
+        export_all(f->store, below(f, "out"), NULL, &heard->sink, &f->err, &counts), 0);
     assert_int_equal(import_requests(f->store, below(f, "out/requests"), "test", &heard->sink,
                                      &f->err, &counts),
                      0);
