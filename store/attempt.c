@@ -179,7 +179,7 @@ forget_oldest(struct store_txn *txn, uint64_t request)
 {
     struct store_key prefix = {0};
     struct fences fences;
-    int rc;
+    int rc = 0;
 
     store_key_id(&prefix, request);
     do {
