@@ -114,7 +114,7 @@ static int
 check(const struct conf *conf, enum pki_role role, const char *name, struct jb_str csr,
       struct jb_str chain, struct jb_error *err)
 {
-    char path[4096], dns[128];
+    char path[4096], dns[128] = "";
     unsigned char key[PKI_HASH_SIZE];
     struct jb_buf root = {0};
     struct pki_identity id;

@@ -157,7 +157,7 @@ ca_issuer_read(const char *dir, enum pki_role role, struct jb_error *err,
 {
     char path[PATH_SIZE];
     struct jb_buf pem = {0}, key = {0};
-    struct pki_identity id;
+    struct pki_identity id = {0};
     int rc = join(path, dir, "", pki_role_word(role), ".pem", err);
 
     if (!rc)

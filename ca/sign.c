@@ -189,7 +189,7 @@ sign(struct ca_signer *s, struct jb_str text, const struct ca_asker *asker, int6
      struct jb_arena *arena, struct jb_error *err, struct jb_buf *ret_chain)
 {
     struct jb_buf issuer = {0}, key = {0}, pem = {0};
-    struct pki_order order;
+    struct pki_order order = {0};
     struct request r;
     int rc = read_request(text, arena, err, &r);
 

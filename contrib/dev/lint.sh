@@ -40,7 +40,7 @@ lint_cppcheck() {
 	(cd "$top" && cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j "$jobs" \
 		--suppressions-list=contrib/lint/cppcheck-suppressions --std=c11 -I . -I build/release \
 		--include=contrib/lint/cppcheck.h \
-		-D__linux__ base crypto harness store queue board views gradio fcgi dispatch cli) >&2
+		-D__linux__ base crypto harness store queue board views gradio fcgi wire agent dispatch ca cli) >&2
 }
 
 # clang-tidy by the compile commands of the release build.
