@@ -65,7 +65,10 @@ process_stat(int64_t pid, char *ret_state, int64_t *ret_start)
     at++;
     for (int field = 3; at && field < 22; field++)
         at = strchr(at + 1, ' ');
-    if (!at || sscanf(at, "%llu", &start) != 1)
+    char *end = NULL;
+    if (at)
+        start = strtoull(at, &end, 10);
+    if (!at || end == at)
         return false;
     *ret_start = (int64_t)start;
     return true;

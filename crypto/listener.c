@@ -154,7 +154,7 @@ resolve(const char *address, struct jb_error *err, struct addrinfo **ret_info)
         n = 0;
     }
     if (n == 0 || n >= sizeof(host) || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        !colon[1] || strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
+        !colon[1] || strlen(colon + 1) > 5 || strtol(colon + 1, NULL, 10) > 65535)
         return jb_fail(err, JB_EINVAL,
                        "an address to listen at is like 127.0.0.1:4433 or [::]:4433");
     memcpy(host, address, n);
@@ -187,7 +187,7 @@ open_socket(struct listener *l, const char *address, struct jb_error *err)
         return rc;
     if (getnameinfo((struct sockaddr *)&at, n, NULL, 0, port, sizeof(port), NI_NUMERICSERV))
         return jb_fail(err, JB_EIO, "listen at %s: its port is not known", address);
-    l->port = atoi(port);
+    l->port = (int)strtol(port, NULL, 10);
     return 0;
 }
 

@@ -172,11 +172,11 @@ schedule_host_put(struct schedule *s, const struct schedule_host *is)
 
     if (is->slots < 1 || is->slots > SCHEDULE_SLOTS_MAX || is->gpus < 0 || is->memory_mib < 0)
         return JB_EINVAL;
-    if ((rc = room_for_host(s)) || !(shape = shape_of(s, is)))
+    if (room_for_host(s) || !(shape = shape_of(s, is)))
         return JB_ENOMEM;
     shape->n_hosts++; /* held, so that nobody takes it for an empty one */
     host = schedule_named(&s->names, is->name, offsetof(struct host, name), true);
-    if (!host || (rc = cache(s, host, is))) {
+    if (!host || cache(s, host, is)) {
         shape->n_hosts--;
         return JB_ENOMEM;
     }
