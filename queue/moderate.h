@@ -10,7 +10,8 @@
 #include "queue/submit.h"
 
 /* New precision, weight type or model type; NULL keeps. JB_ECONFLICT: another request has that
- * identity or commit already. */
+ * identity or commit already. After a refusal the transaction is to be aborted: the claim on
+ * the commit was given up before the new one was tried. */
 struct queue_correction {
     const char *precision, *weight_type, *model_type, *base_model;
 };
