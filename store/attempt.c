@@ -3,6 +3,7 @@
 #include "store/env.h"
 #include "store/host.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool
@@ -36,10 +37,15 @@ store_attempt_check(const struct attempt *attempt, struct jb_error *err)
         (rc = check_text("spec", attempt->spec, ATTEMPT_SPEC_MAX, err)) ||
         (rc = check_line("failure", attempt->failure, STORE_WORD_MAX, err)) ||
         (rc = check_line("reason", attempt->reason, STORE_TEXT_MAX, err)) ||
+        (rc = check_line("step", attempt->step, STORE_NAME_MAX, err)) ||
         (rc = check_time("leased", attempt->leased, err)) ||
         (rc = check_time("started", attempt->started, err)) ||
         (rc = check_time("ended", attempt->ended, err)))
         return rc;
+    if (attempt->slots < 0 || attempt->mib < 0)
+        return jb_fail(err, JB_EINVAL, "%s: negative", attempt->mib < 0 ? "mib" : "slots");
+    if (!isfinite(attempt->progress) || attempt->progress > 1)
+        return jb_fail(err, JB_EINVAL, "progress: not a part of 1");
     return check_time("lease_until", attempt->lease_until, err);
 }
 

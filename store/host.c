@@ -54,6 +54,8 @@ store_host_check(const struct host *host, struct jb_error *err)
         (rc = check_line("version", host->version, STORE_NAME_MAX, err)) ||
         (rc = check_line("engine", host->engine, STORE_WORD_MAX, err)) ||
         (rc = check_line("gpu", host->gpu, STORE_TEXT_MAX, err)) ||
+        (rc = check_line("plans", host->plans, STORE_TEXT_MAX, err)) ||
+        (rc = check_line("policy", host->policy, STORE_NAME_MAX, err)) ||
         (rc = check_line("reason", host->reason, STORE_TEXT_MAX, err)))
         return rc;
     for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -151,6 +153,9 @@ host_differs(struct difference *d, const struct host *old, const struct host *no
     difference_count(d, "gpus", (uint64_t)old->gpus, (uint64_t)now->gpus);
     difference_text(d, "gpu", old->gpu, now->gpu);
     difference_count(d, "memory_mib", (uint64_t)old->memory_mib, (uint64_t)now->memory_mib);
+    difference_text(d, "plans", old->plans, now->plans);
+    difference_text(d, "policy", old->policy, now->policy);
+    difference_truth(d, "refuses", old->refuses, now->refuses);
     difference_count(d, "holds", old->holds, now->holds);
     difference_time(d, "hold_until", old->hold_until, now->hold_until);
 }
@@ -168,7 +173,9 @@ static bool
 is_told(const struct host *a, const struct host *b)
 {
     return page_differs(a, b) || text_differs(a->reason, b->reason) ||
-           text_differs(a->url, b->url) || text_differs(a->version, b->version) ||
+           text_differs(a->plans, b->plans) || text_differs(a->policy, b->policy) ||
+           a->refuses != b->refuses || text_differs(a->url, b->url) ||
+           text_differs(a->version, b->version) ||
            hash_differs(a->has_key, a->key, b->has_key, b->key) ||
            hash_differs(a->has_next, a->next, b->has_next, b->next) || new_token(a, b) ||
            a->token_until != b->token_until || a->certificate_until != b->certificate_until ||

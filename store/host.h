@@ -25,8 +25,12 @@ struct host {
     const char *boot_id, *version, *engine;
     int64_t slots, memory_mib; /* GPU memory of all cards */
     int64_t gpus;
-    const char *gpu;   /* what its cards are called, for people: "NVIDIA H100 80GB HBM3"; "" */
-    uint64_t failures; /* infrastructure failures in a row, each on another request */
+    const char *gpu;    /* what its cards are called, for people: "NVIDIA H100 80GB HBM3"; "" */
+    const char *plans;  /* what it can run: names of plans, a blank between two; "" */
+    const char *policy; /* digest of what it allows, hex; "" unknown */
+    int64_t skew_ms;    /* its wall clock ahead of ours, when last looked at */
+    bool refuses;       /* its own operator drains it */
+    uint64_t failures;  /* infrastructure failures in a row, each on another request */
     uint64_t failed_on[HOST_FAILED_ON]; /* requests of the last of those, newest first; 0 */
     uint64_t recent;    /* bits of the last ten attempts, 1 = failed through the host */
     uint64_t holds;     /* quarantines so far: each is longer */
@@ -65,6 +69,10 @@ struct attempt {
     bool cancel, canary;
     uint64_t log_epoch, log_end;  /* fetched so far; the bytes are files beside the store */
     const char *failure, *reason; /* of an ended one; "" success */
+    int64_t slots, mib; /* what it has of the host: slots, GPU memory; 0 unknown or none */
+    double progress;    /* 0..1 of what it does now, negative unknown; a cheap hint */
+    const char *step;   /* what that is: key of a benchmark; "" */
+    uint64_t done, of;  /* benchmarks with a result at the host; all of this attempt */
 };
 #define ATTEMPT_ENDED "ended"
 

@@ -2,7 +2,9 @@
 /* Encoding and decoding of the records of host.h, as record.c does it for those of record.h. */
 #include "store/codec.h"
 
-#define VERSION 1
+#define VERSION         1
+#define VERSION_HOST    2 /* 2: what it says of itself */
+#define VERSION_ATTEMPT 2 /* 2: slots, memory, progress */
 
 static void
 put_hash(struct jb_buf *b, bool has, const unsigned char *hash)
@@ -48,7 +50,11 @@ host_encode(const struct host *host, struct jb_buf *b)
     codec_put_uint(b, host->holds);
     codec_put_int(b, host->hold_until);
     codec_put_text(b, host->reason);
-    return codec_end(b, CODEC_HOST, VERSION);
+    codec_put_text(b, host->plans);
+    codec_put_text(b, host->policy);
+    codec_put_int(b, host->skew_ms);
+    codec_put_bool(b, host->refuses);
+    return codec_end(b, CODEC_HOST, VERSION_HOST);
 }
 
 int
@@ -56,8 +62,8 @@ host_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
             struct host *ret_host)
 {
     struct codec_in in;
-    struct host h = {0};
-    int rc = codec_open_copy(value, CODEC_HOST, VERSION, arena, err, &in);
+    struct host h = {.plans = "", .policy = ""};
+    int rc = codec_open_copy(value, CODEC_HOST, VERSION_HOST, arena, err, &in);
 
     if (rc)
         return rc;
@@ -83,6 +89,12 @@ host_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
     h.holds = codec_uint(&in);
     h.hold_until = codec_int(&in);
     h.reason = codec_text(&in);
+    if (in.version >= 2) {
+        h.plans = codec_text(&in);
+        h.policy = codec_text(&in);
+        h.skew_ms = codec_int(&in);
+        h.refuses = codec_bool(&in);
+    }
     rc = codec_close(&in, err);
     if (rc)
         return rc;
@@ -110,7 +122,13 @@ attempt_encode(const struct attempt *attempt, struct jb_buf *b)
     codec_put_uint(b, attempt->log_end);
     codec_put_text(b, attempt->failure);
     codec_put_text(b, attempt->reason);
-    return codec_end(b, CODEC_ATTEMPT, VERSION);
+    codec_put_int(b, attempt->slots);
+    codec_put_int(b, attempt->mib);
+    codec_put_double(b, attempt->progress);
+    codec_put_text(b, attempt->step);
+    codec_put_uint(b, attempt->done);
+    codec_put_uint(b, attempt->of);
+    return codec_end(b, CODEC_ATTEMPT, VERSION_ATTEMPT);
 }
 
 int
@@ -118,8 +136,8 @@ attempt_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err
                struct attempt *ret_attempt)
 {
     struct codec_in in;
-    struct attempt a = {0};
-    int rc = codec_open_copy(value, CODEC_ATTEMPT, VERSION, arena, err, &in);
+    struct attempt a = {.progress = -1, .step = ""};
+    int rc = codec_open_copy(value, CODEC_ATTEMPT, VERSION_ATTEMPT, arena, err, &in);
 
     if (rc)
         return rc;
@@ -139,6 +157,14 @@ attempt_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err
     a.log_end = codec_uint(&in);
     a.failure = codec_text(&in);
     a.reason = codec_text(&in);
+    if (in.version >= 2) {
+        a.slots = codec_int(&in);
+        a.mib = codec_int(&in);
+        a.progress = codec_double(&in);
+        a.step = codec_text(&in);
+        a.done = codec_uint(&in);
+        a.of = codec_uint(&in);
+    }
     rc = codec_close(&in, err);
     if (rc)
         return rc;
