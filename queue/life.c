@@ -256,7 +256,14 @@ effects(struct store_txn *txn, struct life *life, const struct queue_move *move,
         job->ended = now;
         return queue_state_ended(from) ? life_claim(txn, life, arena, err, NULL) : 0;
     case QUEUE_EVENT_RETRY: job->due = move->due; return 0;
-    case QUEUE_EVENT_RETURN: job->queued = now, job->due = 0; return 0;
+    case QUEUE_EVENT_RETURN:
+        job->due = 0;
+        /* A host that refused: it keeps its place, and this was no attempt. */
+        if (from == QUEUE_LEASED)
+            job->attempts -= job->attempts > 0;
+        else
+            job->queued = now;
+        return 0;
     case QUEUE_EVENT_FAIL:
     case QUEUE_EVENT_POISON: return end_badly(txn, life, now, ours, arena);
     case QUEUE_EVENT_CANCEL:

@@ -27,13 +27,16 @@ struct fixture {
     struct jb_error err;
 };
 
+/* Where it is made: a test with thousands of commits puts it into memory. */
+static const char *fixture_parent = "/tmp";
+
 static inline struct fixture *
 fixture_new(int64_t map_size)
 {
     struct fixture *f = calloc(1, sizeof *f);
 
     assert_non_null(f);
-    snprintf(f->dir, sizeof f->dir, "/tmp/jinbang-store.XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "%s/jinbang-store.XXXXXX", fixture_parent);
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/store", f->dir);
     snprintf(f->run, sizeof f->run, "%s/run", f->dir);

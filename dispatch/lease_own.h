@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the lease machine know of each other: lease.c (the object and its clock),
+ * lease_answer.c (what answers mean), lease_host.c (calls that are of a host); and what is
+ * durable: lease_store.c (taking up, moving on, looking), lease_offer.c, lease_result.c,
+ * lease_end.c, each step one transaction.
+ */
+#pragma once
+
+#include "dispatch/lease.h"
+
+#define LEASE_DIED "the host lost it" /* the reason of worker_lost when its host died */
+
+struct lease_live {
+    struct lease_live *next;
+    uint64_t fence, request, round;
+    char id[WIRE_ID_SIZE], host[HOST_LABEL_MAX + 1];
+    const struct lease_plan *plan; /* NULL: its name is none of the rules' any more */
+    int64_t slots, leased;
+    char *offer; /* body of its PUT */
+    char spec_hash[SPEC_HASH_HEX];
+    bool accepted, cancel, ended; /* ended: in the store; the object is about to go */
+    bool over;                    /* somebody moved its job on */
+    bool ready;                   /* the store knows that the result is there */
+    enum wire_phase phase;
+    char failure[STORE_WORD_MAX + 1], reason[640];
+    int64_t deadline, put_until, due, wait; /* due: of its next call */
+    uint64_t token, named; /* outstanding calls: its own; the renewal that names it */
+    enum lease_call call;
+    int64_t asked;
+    bool manifest;
+    char plan_version[257], environment[1025];
+    size_t part; /* that is asked for */
+    struct {
+        bool there, stored, judged; /* at the host; here; by the manifest's hash */
+        char sha256[SPEC_HASH_HEX];
+        double seconds;
+        unsigned tries;
+    } parts[LEASE_BENCHMARKS];
+};
+
+struct lease_host {
+    struct lease_host *next;
+    char name[HOST_LABEL_MAX + 1];
+    bool stamped, wanted;
+    struct jb_arena *arena; /* of info */
+    struct lease_info info;
+    int64_t stamp_ms, stamp_at, seen, next_call, asked;
+    uint64_t token;
+    enum lease_call call;
+};
+
+/* What a host still has and may free. */
+struct lease_gone {
+    struct lease_gone *next;
+    char id[WIRE_ID_SIZE], host[HOST_LABEL_MAX + 1];
+    int64_t next_call, wait, asked;
+    uint64_t token;
+};
+
+struct lease {
+    struct store *store;
+    struct lease_net net;
+    const struct lease_rules *rules;
+    struct lease_live *live;
+    struct lease_host *hosts;
+    struct lease_gone *gone;
+    struct jb_arena *arena;
+    uint64_t tokens, random;
+    bool dead;
+};
+
+uint32_t lease_random(struct lease *l);
+int64_t lease_backoff(struct lease *l,
+                      int64_t *wait); /* full jitter: 1 s doubled to a minute */
+uint64_t lease_send(struct lease *l, struct lease_ask ask); /* with a token of its own */
+bool lease_dies(struct lease *l, const char *where);
+struct lease_live *lease_live_of(const struct lease *l, const char *host, const char *id);
+void lease_live_free(struct lease_live *live);
+/* The host has it and may free it. JB_ENOMEM. */
+int lease_add_gone(struct lease *l, const char *host, const char *id);
+const struct lease_plan *lease_plan_of(const struct lease *l, const char *name);
+
+/* lease_answer.c */
+int lease_live_answered(struct lease *l, struct lease_live *live,
+                        const struct lease_reply *reply, int64_t now_ms, int64_t now_us,
+                        struct jb_error *err);
+/* What the host says of an attempt that is ours. */
+int lease_take_state(struct lease *l, struct lease_live *live, const struct wire_state *state,
+                     int64_t now_us, struct jb_error *err);
+int lease_fails(struct lease *l, struct lease_live *live, const char *failure,
+                const char *reason, int64_t now_us, struct jb_error *err);
+
+/* lease_host.c */
+int lease_host_answered(struct lease *l, struct lease_host *host,
+                        const struct lease_reply *reply, int64_t now_ms, int64_t now_us,
+                        struct jb_error *err);
+int lease_host_run(struct lease *l, struct lease_host *host, int64_t now);
+void lease_host_free(struct lease_host *host);
+/* True: the host has freed it. */
+bool lease_gone_answered(struct lease *l, struct lease_gone *gone,
+                         const struct lease_reply *reply, int64_t now);
+int lease_gone_run(struct lease *l, struct lease_gone *gone, int64_t now);
+
+/* A write transaction and its end; `rc` other than 0 undoes it. */
+int lease_begin(struct lease *l, struct jb_error *err, struct store_txn **ret_txn);
+int lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *err);
+/* The attempt as it is stored, if it is the live one. JB_ECONFLICT else. */
+int lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_arena *arena,
+                  struct attempt *ret_attempt);
+/* A conflict means that the attempt is not ours to go on with: it is over, and no error. */
+int lease_settle(struct lease_live *live, int rc, struct jb_error *err);
+int lease_make_live(struct lease *l, const struct attempt *a, struct lease_live **ret_live);
+/* Adds the tasks of a benchmark. JB_EINVAL. */
+int lease_spec_tasks(const struct lease_plan *plan, size_t benchmark, struct spec_task *tasks,
+                     size_t *n, struct jb_error *err);
+int lease_new_id(struct jb_arena *arena, const char **ret_id);
+int lease_refuse(struct lease_live *live, const char *failure, const char *reason);
+/* The host's record of failures, in the same transaction. */
+int lease_credit(struct lease *l, struct store_txn *txn, const struct lease_live *live,
+                 bool through_host, int64_t now_us);
+
+/* Each is one transaction that checks the fence; live->ended when it is not that of the live
+ * attempt any more, or was ended by this. */
+int lease_store_offer(struct lease *l, const struct lease_work *work, int64_t now_us,
+                      struct jb_error *err, struct lease_live **ret_live);
+int lease_store_load(struct lease *l, struct jb_error *err);
+int lease_store_started(struct lease *l, struct lease_live *live, int64_t now_us,
+                        struct jb_error *err);
+int lease_store_ready(struct lease *l, struct lease_live *live, int64_t now_us,
+                      struct jb_error *err);
+/* JB_EUNPROC: the document is refused, live->failure and reason say why. */
+int lease_store_part(struct lease *l, struct lease_live *live, size_t benchmark,
+                     struct jb_str doc, struct jb_error *err);
+int lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
+                       struct jb_error *err);
+enum lease_end {
+    LEASE_END_FAILED, /* by live->failure */
+    LEASE_END_REFUSED /* the host is full: it does not count */
+};
+int lease_store_end(struct lease *l, struct lease_live *live, enum lease_end end,
+                    int64_t now_us, struct jb_error *err);
+/* Cancels, and what an operator did; retries whose wait is over; hosts of the registry. */
+int lease_store_look(struct lease *l, int64_t now_us, struct jb_error *err);

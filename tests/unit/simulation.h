@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world of test_simulation.c, and the hosts in it (simulation_hosts.c). */
+#pragma once
+
+#include "store_help.h"
+
+#include "dispatch/lease.h"
+
+enum {
+    BENCHMARKS = 2,
+    HOSTS = 3,
+    JOBS = 3,
+    HELD = 64, /* attempts of one host */
+    MESSAGES = 4096,
+    BATCH = 50, /* seeds of one store */
+    SEEDS = 200,
+    MOST = 12,
+};
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define WALL   INT64_C(1790000000000000)
+#define ROUGH  (90 * MINUTE) /* then all troubles end */
+#define STUCK  (60 * HOUR)   /* and by then all is over */
+
+struct held {
+    bool used, wants[BENCHMARKS];
+    char id[WIRE_ID_SIZE], hash[SPEC_HASH_HEX], boot[16];
+    uint64_t fence, job;
+    enum wire_phase phase;
+    int64_t lease, begun, takes; /* of the host's own clock */
+    const char *failure;         /* how it will end; "" well */
+    unsigned done;
+};
+
+struct machine {
+    char name[16], boot[16];
+    unsigned boots;
+    int64_t ahead; /* its clock against ours */
+    int64_t deaf;  /* paused or down until then */
+    bool paused;   /* messages wait for it; else they are lost */
+    struct held held[HELD];
+    uint64_t highest[JOBS];
+};
+
+struct message {
+    int64_t time;
+    uint64_t order, token;
+    bool to_host;
+    int machine, status;
+    enum lease_call call;
+    char id[WIRE_ID_SIZE], part[8];
+    struct jb_str body;
+};
+
+struct job_seen {
+    uint64_t id;
+    unsigned finished;
+    bool was_finished;
+};
+
+struct world {
+    struct fixture *f;
+    struct jb_arena *arena;
+    struct lease *lease;
+    int64_t now, lease_next, up_at;
+    uint64_t random, seed, order;
+    bool calm, dying, changed; /* changed: since the store was looked at */
+    struct machine machines[HOSTS];
+    struct message messages[MESSAGES];
+    size_t n_messages;
+    struct job_seen jobs[JOBS];
+    const char *wrong;
+    uint64_t results, deaths, reruns, lost, offered; /* how much happened in all */
+};
+extern struct world w;
+
+uint64_t draw(uint64_t below);
+bool chance(unsigned percent);
+void post(struct message m); /* the body is copied */
+
+/* A message at its host; true: it waits there, with its body. */
+bool simulation_at_host(const struct message *msg);
+/* What happened at the host until now. */
+void simulation_pass_time(struct machine *m);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What hosts do with the messages of test_simulation.c: as agent/calls.c does it, on a clock of
+ * their own. */
+#include <config.h>
+
+#include "simulation.h"
+
+#include "crypto/digest.h"
+
+static int64_t
+clock_of(const struct machine *m)
+{
+    return w.now + m->ahead;
+}
+
+void
+simulation_pass_time(struct machine *m)
+{
+    int64_t now = clock_of(m);
+
+    for (struct held *h = m->held; h < m->held + HELD; h++) {
+        if (!h->used || h->phase >= WIRE_SUCCEEDED)
+            continue;
+        if (strcmp(h->boot, m->boot) != 0) {
+            h->phase = WIRE_LOST;
+            continue;
+        }
+        h->phase = WIRE_RUNNING;
+        int64_t stop = h->lease < now ? h->lease : now;
+        if (stop >= h->begun + h->takes / 2 && h->wants[0])
+            h->done = 1;
+        if (stop >= h->begun + h->takes) {
+            h->phase = *h->failure ? WIRE_FAILED : WIRE_SUCCEEDED;
+            h->done = *h->failure ? h->done : BENCHMARKS;
+        } else if (h->lease < now) {
+            h->phase = WIRE_FAILED;
+            h->failure = "worker_lost";
+        }
+    }
+}
+
+static struct held *
+held_of(struct machine *m, const char *id)
+{
+    for (struct held *h = m->held; h < m->held + HELD; h++)
+        if (h->used && !strcmp(h->id, id))
+            return h;
+    return NULL;
+}
+
+static const char *
+part_doc(const struct held *h, size_t b)
+{
+    return jb_arena_printf(
+        w.arena,
+        "{\"results\": {\"t%zu\": {\"acc\": 0.5, \"acc_stderr\": 0.01}}, \"versions\": "
+        "{\"t%zu\": %llu}, \"config\": {\"model\": \"hf\", \"model_args\": \"pretrained=x\", "
+        "\"num_fewshot\": 0, \"batch_size\": 1, \"limit\": null}}",
+        b, b, (unsigned long long)h->fence);
+}
+
+static void
+state_of(const struct held *h, struct wire_state *ret_state)
+{
+    static const char *keys[] = {"b0", "b1"};
+    const char **done = jb_arena_array(w.arena, BENCHMARKS, sizeof(*done));
+
+    *ret_state = (struct wire_state){.fence = h->fence,
+                                     .phase = h->phase,
+                                     .progress = -1,
+                                     .step = "",
+                                     .failure = h->phase == WIRE_FAILED ? h->failure : "",
+                                     .reason = h->phase == WIRE_FAILED ? "it failed" : "",
+                                     .done = done};
+    memcpy(ret_state->id, h->id, WIRE_ID_SIZE);
+    for (unsigned b = 0; b < h->done; b++)
+        if (h->wants[b])
+            done[ret_state->n_done++] = keys[b];
+}
+
+static int
+accept_offer(struct machine *m, struct jb_str body, struct held **ret_held)
+{
+    static const char *const ends[] = {"worker_lost",   "out_of_memory", "dataset_missing",
+                                       "harness_crash", "task_missing",  "nonsense"};
+    struct wire_offer offer;
+    struct held *h;
+    size_t j = 0, busy = 0;
+
+    assert_int_equal(wire_offer_read(body, w.arena, NULL, &offer), 0);
+    if ((h = held_of(m, offer.id))) {
+        *ret_held = h;
+        return strcmp(h->hash, offer.spec_hash) != 0 ? 409 : 200;
+    }
+    while (w.jobs[j].id != offer.job)
+        if (++j == JOBS)
+            return 404; /* of the seed before */
+    if (offer.fence < m->highest[j])
+        return 412;
+    if (chance(2))
+        return 422;
+    for (h = m->held; h < m->held + HELD; h++)
+        busy += h->used && h->phase < WIRE_SUCCEEDED;
+    if (busy >= 2 || chance(4))
+        return 429;
+    for (h = m->held; h < m->held + HELD && h->used; h++)
+        ;
+    assert_true(h < m->held + HELD);
+    *h = (struct held){.used = true,
+                       .fence = offer.fence,
+                       .job = offer.job,
+                       .lease = clock_of(m) + offer.lease_seconds * 1000,
+                       .begun = clock_of(m),
+                       .takes = 10 * SECOND + (int64_t)draw(15 * MINUTE),
+                       .failure = chance(35) ? ends[draw(6)] : ""};
+    memcpy(h->id, offer.id, sizeof h->id);
+    memcpy(h->hash, offer.spec_hash, sizeof h->hash);
+    memcpy(h->boot, m->boot, sizeof h->boot);
+    for (size_t i = 0; i < offer.spec.n_tasks; i++)
+        h->wants[offer.spec.tasks[i].benchmark[1] - '0'] = true;
+    m->highest[j] = offer.fence;
+    *ret_held = h;
+    return 200;
+}
+
+static void
+put_info(struct machine *m, struct jb_buf *out)
+{
+    const struct wire_info info = {.host = m->name,
+                                   .boot_id = m->boot,
+                                   .version = "1",
+                                   .protocol_min = 1,
+                                   .protocol_max = 1,
+                                   .monotonic_ms = clock_of(m),
+                                   .wall_us = WALL,
+                                   .slots = 2,
+                                   .slots_free = 2,
+                                   .engine = "local",
+                                   .policy = ""};
+
+    wire_info_put(&info, out);
+}
+
+static void
+put_renewed(struct machine *m, struct jb_str body, struct jb_buf *out)
+{
+    struct wire_state *states = jb_arena_array(w.arena, HELD, sizeof(*states));
+    struct wire_renewed renewed = {
+        .monotonic_ms = clock_of(m), .boot_id = m->boot, .states = states};
+    struct wire_renew renew;
+
+    assert_int_equal(wire_renew_read(body, w.arena, NULL, &renew), 0);
+    for (size_t i = 0; i < renew.n; i++) {
+        struct held *h = held_of(m, renew.items[i].id);
+        int64_t until = renew.stamp_ms + renew.items[i].lease_seconds * 1000;
+
+        if (!h || h->fence != renew.items[i].fence)
+            continue;
+        if (h->phase < WIRE_SUCCEEDED && renew.items[i].cancel)
+            h->phase = WIRE_CANCELLED;
+        h->lease = until > h->lease ? until : h->lease;
+    }
+    for (struct held *h = m->held; h < m->held + HELD; h++)
+        if (h->used)
+            state_of(h, &states[renewed.n++]);
+    wire_renewed_put(&renewed, out);
+}
+
+static void
+put_manifest(const struct held *h, struct jb_buf *out)
+{
+    static const char *keys[] = {"b0", "b1"};
+    struct wire_part parts[BENCHMARKS];
+    struct wire_manifest manifest = {.fence = h->fence,
+                                     .plan = "plan",
+                                     .plan_version = "1",
+                                     .environment = "",
+                                     .parts = parts};
+
+    memcpy(manifest.id, h->id, sizeof manifest.id);
+    memcpy(manifest.spec_hash, h->hash, sizeof manifest.spec_hash);
+    for (size_t b = 0; b < BENCHMARKS; b++) {
+        unsigned char digest[CRYPTO_SHA256_SIZE];
+        struct jb_str doc = jb_str(part_doc(h, b));
+
+        if (!h->wants[b])
+            continue;
+        parts[manifest.n] =
+            (struct wire_part){.benchmark = keys[b], .size = doc.n, .seconds = 1};
+        assert_int_equal(crypto_sha256(doc, digest), 0);
+        crypto_hex(digest, sizeof digest, parts[manifest.n++].sha256);
+    }
+    wire_manifest_put(&manifest, out);
+}
+
+static void
+put_state(const struct held *h, struct jb_buf *out)
+{
+    struct wire_state state;
+
+    state_of(h, &state);
+    wire_state_put(&state, out);
+}
+
+bool
+simulation_at_host(const struct message *msg)
+{
+    struct machine *m = &w.machines[msg->machine];
+    struct jb_buf out = JB_BUF(WIRE_BODY_MAX);
+    struct message answer = *msg;
+    struct held *h = NULL;
+    int status = 200;
+
+    if (m->deaf > w.now) {
+        if (m->paused) {
+            struct message later = *msg;
+            later.time = m->deaf + 1;
+            assert_true(w.n_messages < MESSAGES);
+            w.messages[w.n_messages++] = later;
+        }
+        return m->paused;
+    }
+    simulation_pass_time(m);
+    if (msg->call != LEASE_PUT && *msg->id && !(h = held_of(m, msg->id)))
+        status = 404;
+    else
+        switch (msg->call) {
+        case LEASE_INFO: put_info(m, &out); break;
+        case LEASE_RENEW: put_renewed(m, msg->body, &out); break;
+        case LEASE_PUT:
+            if ((status = accept_offer(m, msg->body, &h)) == 200)
+                put_state(h, &out);
+            break;
+        case LEASE_CANCEL:
+            if (h->phase < WIRE_SUCCEEDED)
+                h->phase = WIRE_CANCELLED;
+            put_state(h, &out);
+            break;
+        case LEASE_MANIFEST:
+            if (h->phase == WIRE_SUCCEEDED)
+                put_manifest(h, &out);
+            else
+                status = 404;
+            break;
+        case LEASE_PART: {
+            size_t b = (size_t)(msg->part[1] - '0');
+            const char *doc = part_doc(h, b);
+
+            if (b >= h->done || !h->wants[b])
+                status = 404;
+            else
+                jb_buf_put(&out, doc, strlen(doc) - (chance(3) ? 9 : 0));
+            break;
+        }
+        case LEASE_DELETE: h->used = false; break;
+        case LEASE_LOG: status = 404; break;
+        }
+    assert_int_equal(out.err, 0);
+    answer.to_host = false;
+    answer.status = status;
+    answer.body = jb_buf_view(&out);
+    post(answer);
+    jb_buf_free(&out);
+    return false;
+}

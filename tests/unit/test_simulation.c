@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attempts over a network that loses, repeats, delays and reorders, with hosts that crash,
+ * reboot and pause, a dispatcher that dies at named points, and an operator who cancels and
+ * reruns: one thread, a clock of its own, everything decided by one seed. A seed that fails is
+ * printed; SIMULATION_SEED=N runs it alone. JB_LONG=yes runs ten times as many.
+ */
+#include <config.h>
+
+#include "simulation.h"
+
+#include "queue/host.h"
+#include "queue/move.h"
+
+#include <time.h>
+
+static const char *const task_names[] = {"t0", "t1"};
+static const struct benchmark board[] = {
+    {.key = "b0", .header = "B0", .metric = "acc", .tasks = {1, &task_names[0]}},
+    {.key = "b1", .header = "B1", .metric = "acc", .tasks = {1, &task_names[1]}},
+};
+
+static const struct lease_plan plan = {
+    .name = "plan",
+    .suite = "1",
+    .dialect = DIALECT_PINNED,
+    .seed = 1,
+    .wall_seconds = 86400,
+    .n_benchmarks = BENCHMARKS,
+    .benchmarks = board,
+};
+static const struct lease_rules rules = {
+    .lease_ms = 5 * MINUTE,
+    .grace_ms = 60 * SECOND,
+    .restart_ms = 2 * MINUTE,
+    .renew_ms = 60 * SECOND,
+    .suspect_ms = 150 * SECOND,
+    .answer_ms = 30 * SECOND,
+    .n_plans = 1,
+    .plans = &plan,
+    .most_attempts = MOST,
+    .random = 1,
+};
+
+struct world w;
+
+uint64_t
+draw(uint64_t below)
+{
+    w.random = w.random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (w.random >> 33) % below;
+}
+
+bool
+chance(unsigned percent)
+{
+    return !w.calm && draw(100) < percent;
+}
+
+static void
+wrong(const char *what)
+{
+    if (!w.wrong)
+        w.wrong = what;
+}
+
+static int64_t
+wall(void)
+{
+    return WALL + w.now * 1000;
+}
+
+/* Each copy on its own way: none, one or three of them. */
+void
+post(struct message m)
+{
+    unsigned copies = chance(6) ? 0 : chance(8) ? 3 : 1;
+    const struct jb_str body = m.body;
+
+    w.lost += copies == 0;
+    for (; copies; copies--) {
+        char *copy = malloc(body.n + 1);
+
+        assert_non_null(copy);
+        if (body.n)
+            memcpy(copy, body.p, body.n);
+        copy[body.n] = '\0';
+        m.body = (struct jb_str){copy, body.n};
+        assert_true(w.n_messages < MESSAGES);
+        m.time = w.now + 1 + (int64_t)draw(chance(4) ? 8 * MINUTE : chance(20) ? 40000 : 400);
+        m.order = w.order++;
+        w.messages[w.n_messages++] = m;
+    }
+}
+
+static void
+net_send(void *ctx, const struct lease_ask *ask)
+{
+    struct message m = {.to_host = true,
+                        .machine = atoi(ask->host + 1),
+                        .call = ask->call,
+                        .body = ask->body,
+                        .token = ask->token};
+
+    (void)ctx;
+    snprintf(m.id, sizeof m.id, "%s", ask->attempt);
+    snprintf(m.part, sizeof m.part, "%s", ask->part);
+    post(m);
+}
+
+static bool
+net_dies(void *ctx, const char *where)
+{
+    (void)ctx;
+    w.changed = w.changed || !strcmp(where, "after commit");
+    w.dying = chance(1);
+    return w.dying;
+}
+
+static void
+check_rc(int rc, const struct jb_error *err)
+{
+    if (rc == 0)
+        return;
+    if (rc == JB_ECLOSED && w.dying) {
+        lease_free(w.lease);
+        w.lease = NULL;
+        w.deaths++;
+        w.up_at = w.now + (int64_t)draw(3 * MINUTE);
+        return;
+    }
+    print_error("%s: %s\n", jb_strerror(rc), err->text);
+    wrong("an error of the dispatcher");
+}
+
+static struct queue_move
+operators(enum queue_event event)
+{
+    return (struct queue_move){.event = event, .who = QUEUE_OPERATOR};
+}
+
+/* Cancels, reruns, drains; hosts crash, reboot, pause. */
+static void
+trouble(void)
+{
+    struct machine *m = &w.machines[draw(HOSTS)];
+    struct queue_move move;
+
+    switch (draw(8)) {
+    case 0: move = operators(QUEUE_EVENT_CANCEL); break;
+    case 1: move = operators(QUEUE_EVENT_RERUN); break;
+    case 2: /* a reboot: what ran is lost, what was done is on its disk */
+        simulation_pass_time(m);
+        snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
+        m->ahead = (int64_t)draw(HOUR) - w.now;
+        m->deaf = w.now + (int64_t)draw(8 * MINUTE);
+        m->paused = false;
+        return;
+    case 3: /* paused, perhaps for longer than a lease */
+        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
+        m->paused = true;
+        return;
+    case 4: /* cut off */
+        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
+        m->paused = false;
+        return;
+    case 5: /* its disk is lost as well */
+        memset(m->held, 0, sizeof m->held);
+        snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
+        return;
+    default: return;
+    }
+    struct job_seen *job = &w.jobs[draw(JOBS)];
+    struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
+    struct jb_error err = {0};
+    if (queue_move(txn, job->id, &move, wall(), &err, NULL) == 0) {
+        w.changed = true;
+        w.reruns += move.event == QUEUE_EVENT_RERUN;
+        fixture_commit(w.f, txn);
+    } else {
+        store_abort(txn);
+    }
+}
+
+struct counting {
+    unsigned n;
+    const char *stale;
+};
+
+static int
+count_result(void *ctx, const struct result *result)
+{
+    struct counting *c = ctx;
+
+    (void)result;
+    c->n++;
+    return 0;
+}
+
+static int
+check_part(void *ctx, const struct part *part)
+{
+    struct counting *c = ctx;
+    const char *at = strstr(part->doc.p, "versions");
+    unsigned long long fence = 0;
+
+    if (!at || sscanf(at, "versions\": {\"%*2s\": %llu", &fence) != 1 || fence != part->fence)
+        c->stale = "a part of another fence";
+    return 0;
+}
+
+/* After every step. Returns whether all is over. */
+static bool
+inspect(bool thorough)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+    bool over = true;
+
+    for (int i = 0; i < JOBS; i++) {
+        struct job_seen *seen = &w.jobs[i];
+        struct counting c = {0};
+        struct request request;
+        struct attempt live;
+        struct job job;
+
+        assert_int_equal(queue_load(txn, seen->id, w.f->arena, &request, &job), 0);
+        enum queue_state state = queue_state_from_word(job.state);
+        bool finished = state == QUEUE_FINISHED;
+        bool is_live = store_attempt_live(txn, seen->id, w.f->arena, &live) == 0;
+
+        if (finished && !seen->was_finished) {
+            seen->finished++;
+            w.results++;
+            thorough = true;
+        }
+        seen->was_finished = finished;
+        if (thorough) {
+            store_model_results(txn, request.model, w.f->arena, false, count_result, &c);
+            if (c.n != seen->finished)
+                wrong("not one result for each time it finished");
+            store_parts_each(txn, seen->id, job.round, w.f->arena, check_part, &c);
+            if (c.stale)
+                wrong(c.stale);
+        }
+        if (job.attempts > MOST)
+            wrong("more attempts than allowed");
+        if (is_live && queue_state_ended(state) && w.calm && w.now > STUCK - HOUR)
+            wrong("an attempt lives on after its job ended");
+        over = over && queue_state_ended(state) && !is_live;
+    }
+    store_abort(txn);
+    jb_arena_reset(w.f->arena);
+    return over;
+}
+
+static void
+start_lease(void)
+{
+    const struct lease_net net = {.send = net_send, .dies = net_dies};
+    struct jb_error err = {0};
+    int rc = lease_new(w.f->store, &net, &rules, w.now, &err, &w.lease);
+
+    if (rc) {
+        print_error("%s\n", err.text);
+        wrong("the dispatcher does not start");
+    }
+    w.lease_next = w.now;
+}
+
+static int
+first_due(void *ctx, uint64_t id, int64_t due)
+{
+    uint64_t *ids = ctx;
+
+    (void)due;
+    for (int i = 0; i < JOBS; i++)
+        if (w.jobs[i].id == id)
+            ids[i] = id;
+    return 0;
+}
+
+static void
+offer_work(void)
+{
+    uint64_t ids[JOBS] = {0};
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+
+    store_jobs_due(txn, queue_state_word(QUEUE_QUEUED), INT64_MAX, first_due, ids);
+    store_abort(txn);
+    for (int i = 0; i < JOBS && w.lease; i++) {
+        struct machine *m = &w.machines[draw(HOSTS)];
+        struct jb_error err = {0};
+        int rc;
+
+        if (!ids[i] || !lease_host(w.lease, m->name) || lease_live_at(w.lease, m->name) >= 2)
+            continue;
+        rc = lease_offer(w.lease,
+                         &(struct lease_work){
+                             .request = ids[i], .host = m->name, .plan = "plan", .slots = 1},
+                         w.now, wall(), &err);
+        w.offered += rc == 0;
+        if (rc != JB_EBUSY && rc != JB_ECONFLICT)
+            check_rc(rc, &err);
+        w.lease_next = w.now;
+    }
+}
+
+static void
+run_lease(void)
+{
+    struct jb_error err = {0};
+
+    w.lease_next = w.now + MINUTE;
+    check_rc(lease_run(w.lease, w.now, wall(), &err, &w.lease_next), &err);
+    if (w.lease)
+        offer_work();
+    if (w.lease && w.lease_next > w.now + 5 * MINUTE)
+        w.lease_next = w.now + 5 * MINUTE; /* people ring the doorbell too */
+}
+
+static void
+deliver(size_t at)
+{
+    struct message m = w.messages[at];
+    struct jb_error err = {0};
+
+    w.messages[at] = w.messages[--w.n_messages];
+    jb_arena_reset(w.arena);
+    if (m.to_host) {
+        if (simulation_at_host(&m))
+            return;
+    } else if (w.lease) {
+        const struct lease_reply reply = {.status = m.status, .body = m.body};
+        check_rc(lease_answer(w.lease, m.token, &reply, w.now, wall(), &err), &err);
+        if (w.lease)
+            run_lease();
+    }
+    free((char *)m.body.p);
+}
+
+static size_t
+next_message(void)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < w.n_messages; i++)
+        if (w.messages[i].time < w.messages[best].time ||
+            (w.messages[i].time == w.messages[best].time &&
+             w.messages[i].order < w.messages[best].order))
+            best = i;
+    return best;
+}
+
+static void
+set_up(void)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
+    enum store_outcome outcome;
+
+    w.calm = false;
+    w.wrong = NULL;
+    w.now = 0;
+    w.n_messages = 0;
+    w.order = 0;
+    w.random = w.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    for (int i = 0; i < HOSTS; i++) {
+        struct machine *m = &w.machines[i];
+
+        *m = (struct machine){.ahead = (int64_t)draw(100 * HOUR)};
+        snprintf(m->name, sizeof m->name, "h%d", i);
+        snprintf(m->boot, sizeof m->boot, "boot0");
+        assert_int_equal(store_host_put(txn,
+                                        &(struct host){.name = m->name,
+                                                       .state = "active",
+                                                       .url = "https://h:1",
+                                                       .slots = 2},
+                                        &outcome),
+                         0);
+    }
+    for (int i = 0; i < JOBS; i++) {
+        char model[64], commit[48];
+
+        snprintf(model, sizeof model, "org/s%llu-%d", (unsigned long long)w.seed, i);
+        snprintf(commit, sizeof commit, "%040d", i + 1);
+        struct request request = a_request(model);
+        request.commit = commit;
+        assert_int_equal(store_request_put(txn, &request, &outcome), 0);
+        struct job job = {.id = request.id,
+                          .state = queue_state_word(QUEUE_QUEUED),
+                          .round = 1,
+                          .priority = 1,
+                          .owner = "org",
+                          .accepted = WALL,
+                          .checked = WALL,
+                          .queued = WALL};
+        assert_int_equal(store_job_put(txn, &job, &outcome), 0);
+        w.jobs[i] = (struct job_seen){.id = request.id};
+    }
+    fixture_commit(w.f, txn);
+    start_lease();
+}
+
+/* Hosts may be held for hours by their failures; here an operator lifts that. */
+static void
+lift_hosts(void)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
+
+    for (int i = 0; i < HOSTS; i++) {
+        struct jb_error err = {0};
+        queue_host_move(txn, w.machines[i].name, HOST_EVENT_LIFT, "", wall(), w.f->arena, &err);
+    }
+    fixture_commit(w.f, txn);
+    jb_arena_reset(w.f->arena);
+}
+
+static size_t
+left_at_hosts(void)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < HOSTS; i++)
+        for (int j = 0; j < HELD; j++)
+            n += w.machines[i].held[j].used;
+    return n;
+}
+
+static int
+tell_attempt(void *ctx, const struct attempt *a)
+{
+    (void)ctx;
+    print_error("  fence %llu at %s: %s, cancel %d, %s %s\n", (unsigned long long)a->fence,
+                a->host, a->state, a->cancel, a->failure, a->reason);
+    return 0;
+}
+
+/* For whoever looks why a seed failed. */
+static void
+tell_all(void)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+
+    for (int i = 0; i < JOBS; i++) {
+        struct job job;
+
+        if (store_job_get(txn, w.jobs[i].id, w.f->arena, &job))
+            continue;
+        print_error("job %llu: %s, %llu attempts, due in %lld s, %s %s\n",
+                    (unsigned long long)job.id, job.state, (unsigned long long)job.attempts,
+                    (long long)(job.due ? (job.due - wall()) / 1000000 : 0), job.failure,
+                    job.reason);
+        store_attempts_of(txn, job.id, w.f->arena, tell_attempt, NULL);
+    }
+    for (int i = 0; i < HOSTS; i++) {
+        struct host host;
+
+        if (!store_host_get(txn, w.machines[i].name, w.f->arena, &host))
+            print_error("host %s: %s, %s\n", host.name, host.state, host.reason);
+    }
+    store_abort(txn);
+}
+
+static void
+simulate(uint64_t seed)
+{
+    int64_t next_trouble, next_lift = 30 * MINUTE;
+    bool over = false;
+
+    w.seed = seed;
+    set_up();
+    next_trouble = (int64_t)draw(5 * MINUTE);
+    for (uint64_t step = 0; !w.wrong; step++) {
+        size_t at = next_message();
+        int64_t due = w.lease ? w.lease_next : w.up_at;
+
+        if (!w.calm && next_trouble < due)
+            due = next_trouble;
+        if (next_lift < due)
+            due = next_lift;
+        if (w.n_messages && w.messages[at].time <= due) {
+            w.now = w.messages[at].time > w.now ? w.messages[at].time : w.now;
+            deliver(at);
+        } else {
+            w.now = due > w.now ? due : w.now;
+            if (!w.calm && w.now >= next_trouble) {
+                trouble();
+                next_trouble = w.now + 1 + (int64_t)draw(5 * MINUTE);
+            } else if (w.now >= next_lift) {
+                lift_hosts();
+                next_lift = w.now + HOUR;
+            } else if (!w.lease) {
+                start_lease();
+            } else {
+                run_lease();
+            }
+        }
+        w.calm = w.now > ROUGH;
+        if (w.changed || step % 256 == 0) {
+            w.changed = false;
+            over = inspect(step % 64 == 0);
+        }
+        if (over && w.calm && w.lease && !left_at_hosts())
+            break;
+        if (w.now > STUCK)
+            wrong(over ? "hosts keep what is over" : "a job is stuck");
+    }
+    inspect(true);
+    lease_free(w.lease);
+    w.lease = NULL;
+    for (size_t i = 0; i < w.n_messages; i++)
+        free((char *)w.messages[i].body.p);
+    if (w.wrong) {
+        print_error("seed %llu, at %lld ms: %s\n", (unsigned long long)seed, (long long)w.now,
+                    w.wrong);
+        tell_all();
+        fail();
+    }
+}
+
+static void
+problem(void *ctx, const char *text)
+{
+    (void)ctx;
+    print_error("verify: %s\n", text);
+}
+
+static void
+new_world(void)
+{
+    w.f = fixture_new(256 << 20);
+    assert_int_equal(store_create(&w.f->conf, &w.f->err), 0);
+    fixture_open(w.f);
+}
+
+static void
+end_world(void)
+{
+    void *state = w.f;
+
+    assert_int_equal(store_verify(w.f->store, problem, NULL, &w.f->err), 0);
+    fixture_teardown(&state);
+}
+
+static void
+test_seeds(void **state)
+{
+    const char *only = getenv("SIMULATION_SEED"), *count = getenv("SIMULATION_SEEDS");
+    const char *more = getenv("JB_LONG");
+    uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
+    uint64_t first = only ? strtoull(only, NULL, 10) : 1;
+
+    (void)state;
+    if (more && !strcmp(more, "yes"))
+        n *= 10;
+    n = only ? 1 : n;
+    w.arena = jb_arena_new(256 << 20);
+    for (uint64_t i = 0; i < n; i++) {
+        if (i % BATCH == 0)
+            new_world();
+        simulate(first + i);
+        if (i % BATCH == BATCH - 1 || i == n - 1)
+            end_world();
+    }
+    jb_arena_free(w.arena);
+    print_message("%llu seeds: %llu attempts, %llu results, %llu deaths of the dispatcher, "
+                  "%llu reruns, %llu messages lost\n",
+                  (unsigned long long)n, (unsigned long long)w.offered,
+                  (unsigned long long)w.results, (unsigned long long)w.deaths,
+                  (unsigned long long)w.reruns, (unsigned long long)w.lost);
+    /* A run in which little happened shows nothing. */
+    if (!only)
+        assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_seeds)};
+
+    if (access("/dev/shm", W_OK) == 0)
+        fixture_parent = "/dev/shm";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
