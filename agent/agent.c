@@ -19,6 +19,23 @@ enum {
 };
 
 int
+agent_plans(const struct agent_conf *conf, struct jb_arena *arena,
+            struct settings_report *report, struct jb_error *err, struct plans *ret_plans)
+{
+    struct plans plans;
+    int rc = plan_load(conf->plans.file, arena, &plans, report);
+
+    if (rc)
+        return jb_fail(err, rc, "%s cannot be used", conf->plans.file);
+    for (size_t i = 0; i < conf->plans.allow.n; i++)
+        if (!plan_find(&plans, conf->plans.allow.items[i]))
+            return jb_fail(err, JB_EINVAL, "plans.allow: there is no plan %s",
+                           conf->plans.allow.items[i]);
+    *ret_plans = plans;
+    return 0;
+}
+
+int
 agent_open(const struct agent_conf *conf, struct engine *engine, int64_t slots,
            struct settings_report *report, struct jb_arena *arena, struct jb_error *err,
            struct agent *ret_agent)
@@ -26,15 +43,10 @@ agent_open(const struct agent_conf *conf, struct engine *engine, int64_t slots,
     struct agent agent = {.conf = conf, .engine = engine, .slots = slots};
     const struct journal_limits limits = {(size_t)conf->spool.max_attempts,
                                           (uint64_t)conf->spool.max_bytes};
-    int rc = plan_load(conf->plans.file, arena, &agent.plans, report);
+    int rc = agent_plans(conf, arena, report, err, &agent.plans);
 
-    if (rc)
-        return jb_fail(err, rc, "%s cannot be used", conf->plans.file);
-    for (size_t i = 0; i < conf->plans.allow.n; i++)
-        if (!plan_find(&agent.plans, conf->plans.allow.items[i]))
-            return jb_fail(err, JB_EINVAL, "plans.allow: there is no plan %s",
-                           conf->plans.allow.items[i]);
-    rc = agent_conf_policy(conf, err, agent.policy);
+    if (!rc)
+        rc = agent_conf_policy(conf, err, agent.policy);
     if (!rc)
         rc = boot_id_read(agent.boot_id, err);
     if (!rc)
@@ -42,6 +54,24 @@ agent_open(const struct agent_conf *conf, struct engine *engine, int64_t slots,
     if (!rc)
         *ret_agent = agent;
     return rc;
+}
+
+int
+agent_reload(struct agent *agent, const struct agent_conf *conf, struct jb_arena *arena,
+             struct settings_report *report, struct jb_error *err)
+{
+    char policy[AGENT_POLICY_HEX];
+    struct plans plans;
+    int rc = agent_plans(conf, arena, report, err, &plans);
+
+    if (!rc)
+        rc = agent_conf_policy(conf, err, policy);
+    if (rc)
+        return rc;
+    agent->conf = conf;
+    agent->plans = plans;
+    memcpy(agent->policy, policy, sizeof(agent->policy));
+    return 0;
 }
 
 void

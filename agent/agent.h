@@ -31,6 +31,12 @@ struct agent {
 int agent_open(const struct agent_conf *conf, struct engine *engine, int64_t slots,
                struct settings_report *report, struct jb_arena *arena, struct jb_error *err,
                struct agent *ret_agent);
+/* The plans of the settings; each name of plans.allow must be one. */
+int agent_plans(const struct agent_conf *conf, struct jb_arena *arena,
+                struct settings_report *report, struct jb_error *err, struct plans *ret_plans);
+/* Other limits and plans from now on; both stay. On failure the old ones stay. */
+int agent_reload(struct agent *agent, const struct agent_conf *conf, struct jb_arena *arena,
+                 struct settings_report *report, struct jb_error *err);
 void agent_close(struct agent *agent);
 
 /* The plan, if this host allows it at all; NULL. */

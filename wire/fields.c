@@ -100,7 +100,8 @@ put_object(struct jb_json *j, const struct field *table, const char *from)
 
         jb_json_key(j, f->name);
         switch (f->type) {
-        case FIELD_TEXT: jb_json_text(j, text_at(at)); break;
+        case FIELD_TEXT:
+        case FIELD_LINES: jb_json_text(j, text_at(at)); break;
         case FIELD_CHARS: jb_json_text(j, at); break;
         case FIELD_INT: put_int(j, at); break;
         case FIELD_NUMBER:
@@ -144,7 +145,7 @@ no_memory(struct reading *r)
 }
 
 static int
-check_text(struct reading *r, const cJSON *json, int64_t min, int64_t max)
+check_text(struct reading *r, const cJSON *json, int64_t min, int64_t max, bool lines)
 {
     if (!cJSON_IsString(json))
         return jb_fail(r->err, JB_EUNPROC, "must be a text");
@@ -155,17 +156,17 @@ check_text(struct reading *r, const cJSON *json, int64_t min, int64_t max)
     for (size_t i = 0; i < n;) {
         uint32_t cp;
         i += jb_utf8_decode(json->valuestring + i, n - i, &cp);
-        if (jb_cp_forbidden(cp) || cp == '\n' || cp == '\t')
+        if (jb_cp_forbidden(cp) || (cp == '\n' && !lines) || cp == '\t')
             return jb_fail(r->err, JB_EUNPROC, "holds a control character");
     }
     return 0;
 }
 
 static int
-read_text(struct reading *r, const cJSON *json, int64_t min, int64_t max, char *to)
+read_text(struct reading *r, const cJSON *json, int64_t min, int64_t max, bool lines, char *to)
 {
     const char *copy;
-    int rc = check_text(r, json, min, max);
+    int rc = check_text(r, json, min, max, lines);
 
     if (rc)
         return rc;
@@ -179,7 +180,7 @@ read_text(struct reading *r, const cJSON *json, int64_t min, int64_t max, char *
 static int
 read_chars(struct reading *r, const struct field *f, const cJSON *json, char *to)
 {
-    int rc = check_text(r, json, f->min, f->max);
+    int rc = check_text(r, json, f->min, f->max, false);
 
     if (rc)
         return rc;
@@ -253,7 +254,7 @@ read_items(struct reading *r, const struct field *f, const cJSON *json, char *to
     cJSON_ArrayForEach(item, json)
     {
         int rc = f->type == FIELD_TEXTS
-                     ? read_text(r, item, 1, (int64_t)f->item_size, items + i * size)
+                     ? read_text(r, item, 1, (int64_t)f->item_size, false, items + i * size)
                      : read_object(r, f->items, item, items + i * size);
         if (rc) {
             jb_error_prefix(r->err, "%zu", i);
@@ -272,7 +273,8 @@ read_member(struct reading *r, const struct field *f, const cJSON *json, char *t
     char *at = to + f->offset;
 
     switch (f->type) {
-    case FIELD_TEXT: return read_text(r, json, f->min, f->max, at);
+    case FIELD_TEXT:
+    case FIELD_LINES: return read_text(r, json, f->min, f->max, f->type == FIELD_LINES, at);
     case FIELD_CHARS: return read_chars(r, f, json, at);
     case FIELD_INT:
     case FIELD_NUMBER:

@@ -19,13 +19,14 @@
 
 enum field_type {
     FIELD_TEXT,   /* const char *: UTF-8 without control characters, min..max bytes */
+    FIELD_LINES,  /* as FIELD_TEXT, with newlines: PEM */
     FIELD_CHARS,  /* char[max + 1] within the struct, else as FIELD_TEXT */
     FIELD_INT,    /* int64_t or uint64_t within min..max, 0 <= max <= FIELD_INT_MAX */
     FIELD_NUMBER, /* double within min..max */
     FIELD_MAYBE,  /* as FIELD_NUMBER, or NAN, which is null */
     FIELD_BOOL,   /* bool */
     FIELD_WORD,   /* an enum: index into `words`, max of them */
-    FIELD_TEXTS,  /* const char *const *, max of them, each of 1..FIELD_TEXTS_BYTES bytes */
+    FIELD_TEXTS,  /* const char *const *, max of them, each of 1..item_size bytes */
     FIELD_LIST,   /* array of structs, max of them */
     FIELD_GROUP,  /* a struct within the struct */
 };
