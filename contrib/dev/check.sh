@@ -47,16 +47,17 @@ step() {
 	fi
 }
 
-# The unit tests, by automake's driver; their summary is added up.
+# make_check NAME SUITE-LOG COMMAND…: the unit tests, by automake's driver; their summary is added up.
 make_check() {
-	local log=$build/check/make-check.log status=0 n
-	timeout -k 10 900 make -C "$build/asan" -j"$jobs" check >"$log" 2>&1 </dev/null || status=$?
+	local name=$1 log=$build/check/$1.log suite_log=$2 status=0 n
+	shift 2
+	timeout -k 10 900 "$@" >"$log" 2>&1 </dev/null || status=$?
 	for n in PASS SKIP FAIL XFAIL XPASS ERROR; do
 		declare "count_$n=$(sed -n "s/^# $n: *//p" "$log" | tail -n 1)"
 	done
 	if [ -z "${count_PASS:-}" ]; then
 		tail -n 30 "$log" >&2
-		say "make check: did not get to its summary"
+		say "$name: did not get to its summary"
 		failed=$((failed + 1))
 		return
 	fi
@@ -64,10 +65,10 @@ make_check() {
 	failed=$((failed + count_FAIL + count_XPASS + count_ERROR))
 	if [ "$status" != 0 ]; then
 		grep -E '^(FAIL|ERROR)|ERROR: (Address|Leak)Sanitizer|runtime error' "$log" \
-			"$build/asan/test-suite.log" 2>/dev/null | head -n 20 >&2
-		say "make check: $count_FAIL failed, $count_ERROR errors (build/asan/test-suite.log)"
+			"$suite_log" 2>/dev/null | head -n 20 >&2
+		say "$name: $count_FAIL failed, $count_ERROR errors (${suite_log#"$top"/})"
 	else
-		say "make check: $count_PASS ok, $count_SKIP skipped"
+		say "$name: $count_PASS ok, $count_SKIP skipped"
 	fi
 }
 
@@ -88,7 +89,12 @@ check() {
 	local long=no t
 	case ${1:-} in
 	--long) long=yes ;;
-	--suite) die "check: --suite: building in another suite comes with the TLS listener, which is what differs there" ;;
+	--suite)
+		# shellcheck source=contrib/dev/suite.sh
+		. "$top/contrib/dev/suite.sh"
+		suite "${2:-}"
+		return
+		;;
 	"") ;;
 	*) die "check: unknown option $1" ;;
 	esac
@@ -98,7 +104,7 @@ check() {
 	rm -f "$build"/check/*.log
 	build_release
 	build_asan
-	make_check
+	make_check make-check "$build/asan/test-suite.log" make -C "$build/asan" -j"$jobs" check
 	export JB_SRCDIR=$top JB_RELEASE=$build/release JB_ASAN=$build/asan JB_NODE=$build/node JB_LONG=$long
 	step "npm packages" node_packages
 	for t in "$top"/tests/e2e/*.test; do
