@@ -446,6 +446,7 @@ tls_reason(int rc)
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: return "it refuses us";
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return "it left in the handshake";
+    case MBEDTLS_ERR_X509_FATAL_ERROR: return "its chain of certificates is too long";
     default: return NULL;
     }
 }
