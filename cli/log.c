@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const kinds[] = {"request", "result", "model", "flag", "alias",
-                                    "blocked", "hidden", "job",   "host"};
+                                    "blocked", "hidden", "job",   "host", "delivery"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct log_filter {
@@ -140,8 +140,8 @@ cmd_log(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "log takes the number of an entry");
     if (f.kind && !is_kind(f.kind))
         return cli_usage(cli,
-                         "a kind is request, job, result, model, flag, alias, blocked or "
-                         "hidden, not \"%.60s\"",
+                         "a kind is request, job, result, model, flag, alias, blocked, "
+                         "hidden, host or delivery, not \"%.60s\"",
                          f.kind);
     if (since && !cli_date(cli, since, &f.since))
         return CLI_USAGE;

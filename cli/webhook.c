@@ -106,7 +106,6 @@ struct handling {
     struct delivery made; /* of a test */
     uint64_t id;          /* 0: all */
     uint64_t n;
-    int rc;
 };
 
 /* The dispatcher is to look at them. */
@@ -124,14 +123,17 @@ retry_one(void *ctx, const struct delivery *delivery)
 {
     struct handling *h = ctx;
     struct delivery d = *delivery;
+    int rc;
 
     d.dead = false;
     d.attempts = 0;
     d.due = 0;
     h->n++;
-    h->rc = store_delivery_put(h->txn, &d);
+    rc = store_delivery_put(h->txn, &d);
+    if (!rc)
+        rc = store_delivery_log(h->txn, delivery, &d);
     jb_arena_reset(h->arena);
-    return h->rc;
+    return rc;
 }
 
 static int
@@ -162,9 +164,13 @@ static int
 drop(void *ctx, struct store_txn *txn, struct jb_error *err)
 {
     struct handling *h = ctx;
-    int rc = no_such(h->id, store_delivery_delete(txn, h->id), err);
+    struct delivery d;
+    int rc = no_such(h->id, store_delivery_get(txn, h->id, h->arena, &d), err);
 
-    h->n = 1;
+    if (!rc)
+        rc = store_delivery_delete(txn, h->id);
+    if (!rc)
+        rc = store_delivery_log(txn, &d, NULL);
     return rc ? rc : touch(txn);
 }
 
@@ -187,6 +193,8 @@ test(void *ctx, struct store_txn *txn, struct jb_error *err)
     h->made.body = body.p;
     if (!rc)
         rc = store_delivery_put(txn, &h->made);
+    if (!rc)
+        rc = store_delivery_log(txn, NULL, &h->made);
     h->made.body = NULL;
     jb_buf_free(&body);
     return rc ? rc : touch(txn);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/codec.h"
+#include "store/difference.h"
 #include "store/env.h"
 
 static int
@@ -65,6 +66,27 @@ store_delivery_delete(struct store_txn *txn, uint64_t id)
     if (rc || (rc = store_get(txn, DBI_DELIVERY, &key, &value)))
         return rc;
     return store_del(txn, DBI_DELIVERY, &key);
+}
+
+int
+store_delivery_log(struct store_txn *txn, const struct delivery *before,
+                   const struct delivery *after)
+{
+    static const struct delivery none;
+    const struct delivery *old = before ? before : &none, *now = after ? after : &none;
+    const struct delivery *one = after ? after : before;
+    struct difference d;
+    int rc = store_txn_ready(txn, STORE_WRITE);
+
+    if (rc)
+        return rc;
+    difference_begin(&d, txn, before != NULL, after != NULL);
+    difference_text(&d, "event", old->event, now->event);
+    difference_truth(&d, "dead", old->dead, now->dead);
+    difference_count(&d, "attempts", old->attempts, now->attempts);
+    difference_time(&d, "due", old->due, now->due);
+    difference_text(&d, "error", old->error, now->error);
+    return store_changed(txn, "delivery", one->target, one->id, &d, false, false);
 }
 
 struct walk {

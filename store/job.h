@@ -136,6 +136,10 @@ int store_delivery_put(struct store_txn *txn, struct delivery *delivery);
 int store_delivery_get(struct store_txn *txn, uint64_t id, struct jb_arena *arena,
                        struct delivery *ret_delivery);
 int store_delivery_delete(struct store_txn *txn, uint64_t id);
+/* What somebody did to a delivery by hand, for the change log: `before` is NULL of one that is
+ * made, `after` of one that is dropped. What the dispatcher does to them is told nowhere. */
+int store_delivery_log(struct store_txn *txn, const struct delivery *before,
+                       const struct delivery *after);
 int store_deliveries_each(struct store_txn *txn, struct jb_arena *arena,
                           int (*each)(void *ctx, const struct delivery *delivery), void *ctx);
 

@@ -169,11 +169,12 @@ struct change {
     int64_t time; /* microseconds UTC */
     const char *actor;
     const char *kind;   /* "request", "result", "model", "flag", "alias", "blocked", "hidden",
-                           "job", "host" */
+                           "job", "host", "delivery" */
     const char *action; /* "new", "changed", "deleted" */
     const char *name;   /* model id; of a request or job "<id> <revision> <precision> <weight
-                           type>", of a result "<id> <file name>"; of a host its name */
-    uint64_t id;        /* of a request, result or job; 0 */
+                           type>", of a result "<id> <file name>"; of a host its name,
+                           of a delivery that of its webhook */
+    uint64_t id;        /* of a request, result, job or delivery; 0 */
     /* What differs, as JSON objects of the changed members ("" where there is nothing to say:
      * before of what is new, after of what was deleted, entries of an older version). Of a
      * request: its typed members; of a note: {"text"}; of a job: state, failure, reason … */

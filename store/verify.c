@@ -329,7 +329,7 @@ static int
 verify_change(void *ctx, struct jb_str key, struct jb_str value)
 {
     static const char *const names[] = {"request", "result", "model", "flag", "alias",
-                                        "blocked", "hidden", "job",   "host"};
+                                        "blocked", "hidden", "job",   "host", "delivery"};
     static const char *const actions[] = {"new", "changed", "deleted"};
     struct verify *v = ctx;
     struct jb_error err = {0};

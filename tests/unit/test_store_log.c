@@ -261,6 +261,47 @@ test_jobs(void **state)
 
 /* A text at the limit stays, one beyond is cut where a character begins. */
 static void
+test_deliveries(void **state)
+{
+    struct fixture *f = *state;
+    struct delivery d = {.target = "chat",
+                         .event = "failed",
+                         .body = "{}",
+                         .attempts = 4,
+                         .dead = true,
+                         .error = "answered 500"};
+    struct store_txn *txn = fixture_begin(f, STORE_WRITE);
+    struct store_seq had, has;
+
+    assert_int_equal(store_seq_get(txn, &had), 0);
+    assert_int_equal(store_delivery_put(txn, &d), 0);
+    assert_int_equal(store_seq_get(txn, &has), 0);
+    assert_int_equal(has.change, had.change); /* the dispatcher's own are told nowhere */
+    assert_int_equal(store_delivery_log(txn, NULL, &d), 0);
+    fixture_commit(f, txn);
+    assert_logged(f, "delivery new", "",
+                  "{\"event\":\"failed\",\"dead\":true,\"attempts\":4,"
+                  "\"error\":\"answered 500\"}");
+    struct delivery again = d;
+    again.dead = false;
+    again.attempts = 0;
+    txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_delivery_log(txn, &d, &again), 0);
+    fixture_commit(f, txn);
+    assert_logged(f, "delivery changed", "{\"dead\":true,\"attempts\":4}",
+                  "{\"dead\":false,\"attempts\":0}");
+    txn = fixture_begin(f, STORE_WRITE);
+    assert_int_equal(store_delivery_log(txn, &again, NULL), 0);
+    fixture_commit(f, txn);
+    assert_logged(f, "delivery deleted", "{\"event\":\"failed\",\"error\":\"answered 500\"}",
+                  "");
+    assert_sound(f);
+    txn = fixture_begin(f, STORE_READ);
+    assert_int_not_equal(store_delivery_log(txn, NULL, &d), 0);
+    store_abort(txn);
+}
+
+static void
 test_cut(void **state)
 {
     struct fixture *f = *state;
@@ -493,6 +534,7 @@ main(void)
         WITH_STORE(test_models),
         WITH_STORE(test_notes),
         WITH_STORE(test_jobs),
+        WITH_STORE(test_deliveries),
         WITH_STORE(test_cut),
         WITH_STORE(test_old_entries),
         WITH_STORE(test_migration),
