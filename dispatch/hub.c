@@ -269,30 +269,26 @@ got_header(struct hub_check *c, const struct http_answer *a)
 {
     const char *file = c->weights.files[c->shard];
     struct jb_error err = {0};
-    uint64_t length;
+    struct jb_str header;
+    uint64_t need;
     int rc;
 
     if (is_no(c, a, file, FAILURE_WEIGHTS_MISSING))
         return;
-    if (a->body.n < HUB_HEADER_LENGTH)
-        rc = jb_fail(&err, JB_EUNPROC, "it has %zu bytes", a->body.n);
-    else
-        rc = hub_header_length((const unsigned char *)a->body.p,
-                               c->place.request.max_bytes - HUB_HEADER_LENGTH, &err, &length);
+    rc = hub_header_find(a->body, c->place.request.max_bytes, &err, &need, &header);
+    if (!rc && a->body.n < need && a->body.n < c->asked)
+        rc = jb_fail(&err, JB_EUNPROC, "it ends within its header");
     if (rc == JB_ETOOBIG) {
         /* Nobody's fault, only more than we read: the name has to do. */
         c->parameters = NAN;
         judge_size(c);
     } else if (rc) {
         unreadable(c, FAILURE_WEIGHTS_CORRUPT, file, rc, &err);
-    } else if (a->body.n >= HUB_HEADER_LENGTH + length) {
-        count_header(c, (struct jb_str){a->body.p + HUB_HEADER_LENGTH, (size_t)length});
-    } else if (a->body.n < c->asked) {
-        jb_fail(&err, JB_EUNPROC, "it ends within its header");
-        unreadable(c, FAILURE_WEIGHTS_CORRUPT, file, JB_EUNPROC, &err);
+    } else if (a->body.n < need) {
+        c->asked = need;
+        ask_begin(c, file, need, true, got_header);
     } else {
-        c->asked = HUB_HEADER_LENGTH + length;
-        ask_begin(c, file, c->asked, true, got_header);
+        count_header(c, header);
     }
 }
 
@@ -459,22 +455,13 @@ read_info(struct hub_check *c, const struct http_answer *a, const char *model,
     if (rc) {
         failure = FAILURE_MODEL_INFO;
         reason = err.text;
-    } else if (strcasecmp(info.id, model) != 0 && !a->redirects) {
-        failure = FAILURE_MODEL_INFO;
-        reason = jb_arena_printf(c->arena, "the hub answered about another model, %s", info.id);
-    } else if (jb_is_commit(jb_str(revision)) && strcmp(info.commit, revision) != 0) {
-        failure = FAILURE_MODEL_INFO;
-        reason =
-            jb_arena_printf(c->arena, "the hub answered about another commit, %s", info.commit);
-    } else if (info.disabled) {
-        failure = FAILURE_NOT_FOUND;
-        reason = "the hub has disabled it";
-    } else if (info.private_ && (base || !c->q.private_)) {
-        failure = FAILURE_NOT_FOUND;
-        reason = "it is private";
-    } else if (info.gated && !*c->place.token) {
-        failure = FAILURE_GATED;
-        reason = "its files are given to those only who asked for access";
+    } else {
+        const struct hub_asked asked = {.model = model,
+                                        .revision = revision,
+                                        .redirected = a->redirects > 0,
+                                        .private_ = c->q.private_ && !base,
+                                        .token = *c->place.token != '\0'};
+        failure = hub_info_judge(&info, &asked, c->arena, &reason);
     }
 out:
     if (!failure)
@@ -544,25 +531,6 @@ got_base_info(struct hub_check *c, const struct http_answer *a)
 
 /* ---- outside ---- */
 
-static int
-copy_query(struct hub_check *c, const struct hub_query *q)
-{
-    const char *const from[] = {q->model, q->revision, q->precision, q->weight_type,
-                                q->base_model};
-    const char **const to[] = {&c->q.model, &c->q.revision, &c->q.precision, &c->q.weight_type,
-                               &c->q.base_model};
-
-    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
-        const char *text = from[i] ? from[i] : "";
-        if (!(*to[i] = jb_arena_dup(c->arena, text, strlen(text))))
-            return JB_ENOMEM;
-    }
-    if (!*c->q.revision)
-        c->q.revision = "main";
-    c->q.private_ = q->private_;
-    return 0;
-}
-
 static void
 begin(struct hub_check *c)
 {
@@ -600,7 +568,7 @@ hub_check_start(const struct hub_source *source, const struct hub_query *query,
         rc = hub_place_copy(source->http, source->conf, source->url, source->token, c->arena,
                             &c->place);
     if (!rc)
-        rc = copy_query(c, query);
+        rc = hub_query_copy(query, c->arena, &c->q);
     if (rc) {
         check_free(c);
         return jb_fail(err, rc, "out of memory");

@@ -41,6 +41,24 @@ hub_place_copy(struct http *http, const struct conf *conf, const char *url, cons
     return rc;
 }
 
+int
+hub_query_copy(const struct hub_query *query, struct jb_arena *arena,
+               struct hub_query *ret_query)
+{
+    const char *revision = query->revision && *query->revision ? query->revision : "main";
+    int rc = 0;
+    struct hub_query q = {.model = keep(arena, query->model, &rc),
+                          .revision = keep(arena, revision, &rc),
+                          .precision = keep(arena, query->precision, &rc),
+                          .weight_type = keep(arena, query->weight_type, &rc),
+                          .base_model = keep(arena, query->base_model, &rc),
+                          .private_ = query->private_};
+
+    if (!rc)
+        *ret_query = q;
+    return rc;
+}
+
 const char *
 hub_info_url(const struct hub_place *place, struct jb_arena *arena, const char *model,
              const char *revision)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dispatch/http.h"
+#include "dispatch/hub.h"
 
 /* Where to ask, and how. Strings live as long as what was copied into. */
 struct hub_place {
@@ -17,6 +18,10 @@ struct hub_place {
 /* By settings; everything is copied into the arena. JB_ENOMEM. */
 int hub_place_copy(struct http *http, const struct conf *conf, const char *url,
                    const char *token, struct jb_arena *arena, struct hub_place *ret_place);
+
+/* Into the arena; no revision is "main". JB_ENOMEM. */
+int hub_query_copy(const struct hub_query *query, struct jb_arena *arena,
+                   struct hub_query *ret_query);
 
 /* NULL: no memory. */
 const char *hub_info_url(const struct hub_place *place, struct jb_arena *arena,

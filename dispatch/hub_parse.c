@@ -246,6 +246,35 @@ out:
     return rc;
 }
 
+enum queue_failure
+hub_info_judge(const struct hub_info *info, const struct hub_asked *asked,
+               struct jb_arena *arena, const char **ret_reason)
+{
+    if (strcasecmp(info->id, asked->model) != 0 && !asked->redirected) {
+        *ret_reason =
+            jb_arena_printf(arena, "the hub answered about another model, %s", info->id);
+        return FAILURE_MODEL_INFO;
+    }
+    if (jb_is_commit(jb_str(asked->revision)) && strcmp(info->commit, asked->revision) != 0) {
+        *ret_reason =
+            jb_arena_printf(arena, "the hub answered about another commit, %s", info->commit);
+        return FAILURE_MODEL_INFO;
+    }
+    if (info->disabled) {
+        *ret_reason = "the hub has disabled it";
+        return FAILURE_NOT_FOUND;
+    }
+    if (info->private_ && !asked->private_) {
+        *ret_reason = "it is private";
+        return FAILURE_NOT_FOUND;
+    }
+    if (info->gated && !asked->token) {
+        *ret_reason = "its files are given to those only who asked for access";
+        return FAILURE_GATED;
+    }
+    return FAILURE_NONE;
+}
+
 bool
 hub_has_file(const struct hub_info *info, const char *name)
 {

@@ -37,6 +37,18 @@ struct hub_info {
 int hub_info_parse(struct jb_str body, struct jb_arena *arena, struct jb_error *err,
                    struct hub_info *ret_info);
 
+/* What was asked, and how. */
+struct hub_asked {
+    const char *model, *revision;
+    bool redirected; /* a redirect led to the answer: a renamed model has another id */
+    bool private_;   /* a private one is wanted */
+    bool token;      /* we have one */
+};
+/* Is it what was asked for, with files that we may read? FAILURE_NONE, or a failure with its
+ * reason (NULL: no memory). */
+enum queue_failure hub_info_judge(const struct hub_info *info, const struct hub_asked *asked,
+                                  struct jb_arena *arena, const char **ret_reason);
+
 bool hub_has_file(const struct hub_info *info, const char *name);
 /* Any file of the tokenizers that transformers reads? */
 bool hub_has_tokenizer(const struct hub_info *info);

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* What safetensors itself refuses. */
-#define HEADER_MAX 100000000u
+#define LENGTH     8          /* bytes before a header, which say how long it is */
+#define HEADER_MAX 100000000u /* more is refused by safetensors itself */
 
 static const struct jsontext_limits limits = {
     .bytes = (size_t)1 << 30, .depth = 16, .values = 4000000};
@@ -138,12 +138,16 @@ hub_index_parse(struct jb_str body, const struct hub_info *info, struct jb_arena
             files[kept] = jb_arena_dup(arena, names[i], strlen(names[i]));
         kept++;
     }
-    *ret_total = index_total(root);
-    *ret_n = kept > HUB_SHARDS_MAX ? 0 : kept;
-    *ret_files = files;
-    for (size_t i = 0; i < *ret_n; i++)
+    if (kept > HUB_SHARDS_MAX)
+        kept = 0;
+    for (size_t i = 0; i < kept; i++)
         if (!files[i])
             rc = jb_fail(err, JB_ENOMEM, "out of memory");
+    if (!rc) {
+        *ret_total = index_total(root);
+        *ret_n = kept;
+        *ret_files = files;
+    }
 out:
     free(names);
     cJSON_Delete(root);
@@ -151,18 +155,22 @@ out:
 }
 
 int
-hub_header_length(const unsigned char bytes[HUB_HEADER_LENGTH], uint64_t most,
-                  struct jb_error *err, uint64_t *ret_length)
+hub_header_find(struct jb_str begin, uint64_t most, struct jb_error *err, uint64_t *ret_need,
+                struct jb_str *ret_header)
 {
     uint64_t n = 0;
 
-    for (int i = HUB_HEADER_LENGTH - 1; i >= 0; i--)
-        n = n << 8 | bytes[i];
+    if (begin.n < LENGTH)
+        return jb_fail(err, JB_EUNPROC, "it has %zu bytes", begin.n);
+    for (size_t i = LENGTH; i-- > 0;)
+        n = n << 8 | (unsigned char)begin.p[i];
     if (n < 2 || n > HEADER_MAX)
         return jb_fail(err, JB_EUNPROC, "it does not begin as safetensors do");
-    if (n > most)
+    if (LENGTH + n > most)
         return jb_fail(err, JB_ETOOBIG, "its header has %llu bytes", (unsigned long long)n);
-    *ret_length = n;
+    *ret_need = LENGTH + n;
+    if (begin.n >= LENGTH + n)
+        *ret_header = (struct jb_str){begin.p + LENGTH, (size_t)n};
     return 0;
 }
 

@@ -30,10 +30,11 @@ int hub_index_parse(struct jb_str body, const struct hub_info *info, struct jb_a
                     struct jb_error *err, size_t *ret_n, const char *const **ret_files,
                     double *ret_total);
 
-#define HUB_HEADER_LENGTH 8
-/* Of the first 8 bytes of a file; JB_ETOOBIG: more than `most` (or than a file may have). */
-int hub_header_length(const unsigned char bytes[HUB_HEADER_LENGTH], uint64_t most,
-                      struct jb_error *err, uint64_t *ret_length);
+/* The header in what a file begins with. ret_need: how many bytes of the file that takes; fewer
+ * in `begin` than that, and there is no header yet. JB_EUNPROC: it does not begin as
+ * safetensors do; JB_ETOOBIG: it takes more than `most`. */
+int hub_header_find(struct jb_str begin, uint64_t most, struct jb_error *err,
+                    uint64_t *ret_need, struct jb_str *ret_header);
 /* Parameters of all its tensors. */
 int hub_header_parse(struct jb_str header, struct jb_error *err, double *ret_parameters);
 
