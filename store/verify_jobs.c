@@ -68,34 +68,90 @@ verify_job(void *ctx, struct jb_str key, struct jb_str value)
     return store_txn_error(v->txn);
 }
 
+/* An index of jobs whose keys are a word, a NUL and numbers, the last of them the job's. */
+struct job_index {
+    enum store_dbi dbi;
+    size_t least, numbers; /* bytes of the shortest word, and how many behind its NUL */
+    const char *form, *verb, *wrong;
+    /* The key that the job has there; *ret_has: it has one. */
+    int (*key)(struct verify *v, const struct job *job, struct store_key *ret_key,
+               bool *ret_has);
+};
+
 static int
-verify_state(void *ctx, struct jb_str key, struct jb_str value)
+state_of(struct verify *v, const struct job *job, struct store_key *ret_key, bool *ret_has)
 {
-    struct verify *v = ctx;
-    struct store_key state;
+    *ret_has = true;
+    return job_state_key(v->txn, job, ret_key);
+}
+
+static int
+quota_of(struct verify *v, const struct job *job, struct store_key *ret_key, bool *ret_has)
+{
+    (void)v;
+    *ret_has = job->charged;
+    quota_key(ret_key, job->owner, job->accepted, job->id);
+    return 0;
+}
+
+static int
+verify_index(struct verify *v, const struct job_index *x, struct jb_str key,
+             struct jb_str value)
+{
+    size_t behind = 1 + 8 * x->numbers;
+    struct store_key own;
     struct job job;
-    bool missing;
+    bool missing, has = false;
     int rc;
 
     jb_arena_reset(v->arena);
-    if (key.n < 26 || memchr(key.p, '\0', key.n) != key.p + key.n - 25) {
-        verify_problem(v, DBI_JOB_STATE, key, "the key is not a state and three numbers");
+    if (key.n < x->least + behind || memchr(key.p, '\0', key.n) != key.p + key.n - behind) {
+        verify_problem(v, x->dbi, key, "the key is not %s", x->form);
         return 0;
     }
-    verify_empty(v, DBI_JOB_STATE, key, value);
+    verify_empty(v, x->dbi, key, value);
     uint64_t id = store_id_from(key.p + key.n - 8);
     const struct job *found = job_of(v, id, &missing, &job);
-    if (missing) {
-        verify_problem(v, DBI_JOB_STATE, key, "names job %llu, which is not there",
+    if (found && (rc = x->key(v, found, &own, &has)))
+        return rc;
+    if (missing)
+        verify_problem(v, x->dbi, key, "%s job %llu, which is not there", x->verb,
                        (unsigned long long)id);
-    } else if (found) {
-        if ((rc = job_state_key(v->txn, found, &state)))
-            return rc;
-        if (!jb_str_eq(store_key_view(&state), key))
-            verify_problem(v, DBI_JOB_STATE, key, "job %llu is not in this state",
-                           (unsigned long long)id);
-    }
+    else if (found && (!has || !jb_str_eq(store_key_view(&own), key)))
+        verify_problem(v, x->dbi, key, "%s job %llu, which %s", x->verb, (unsigned long long)id,
+                       x->wrong);
     return store_txn_error(v->txn);
+}
+
+static int
+verify_state(void *ctx, struct jb_str key, struct jb_str value)
+{
+    static const struct job_index index = {
+        .dbi = DBI_JOB_STATE,
+        .least = 1,
+        .numbers = 3,
+        .form = "a state and three numbers",
+        .verb = "names",
+        .wrong = "is not in this state",
+        .key = state_of,
+    };
+
+    return verify_index(ctx, &index, key, value);
+}
+
+static int
+verify_quota(void *ctx, struct jb_str key, struct jb_str value)
+{
+    static const struct job_index index = {
+        .dbi = DBI_QUOTA,
+        .numbers = 2,
+        .form = "an owner and two numbers",
+        .verb = "counts",
+        .wrong = "does not count so",
+        .key = quota_of,
+    };
+
+    return verify_index(ctx, &index, key, value);
 }
 
 static int
@@ -164,34 +220,6 @@ verify_nonce(void *ctx, struct jb_str key, struct jb_str value)
             verify_problem(v, DBI_NONCE, key, "names a nonce of another time");
     } else {
         verify_problem(v, DBI_NONCE, key, "the key is not that of a nonce");
-    }
-    return store_txn_error(v->txn);
-}
-
-static int
-verify_quota(void *ctx, struct jb_str key, struct jb_str value)
-{
-    struct verify *v = ctx;
-    struct store_key own;
-    struct job job;
-    bool missing;
-
-    jb_arena_reset(v->arena);
-    if (key.n < 17 || memchr(key.p, '\0', key.n) != key.p + key.n - 17) {
-        verify_problem(v, DBI_QUOTA, key, "the key is not an owner and two numbers");
-        return 0;
-    }
-    verify_empty(v, DBI_QUOTA, key, value);
-    uint64_t id = store_id_from(key.p + key.n - 8);
-    const struct job *found = job_of(v, id, &missing, &job);
-    if (missing) {
-        verify_problem(v, DBI_QUOTA, key, "counts job %llu, which is not there",
-                       (unsigned long long)id);
-    } else if (found) {
-        quota_key(&own, found->owner, found->accepted, id);
-        if (!found->charged || !jb_str_eq(store_key_view(&own), key))
-            verify_problem(v, DBI_QUOTA, key, "counts job %llu, which does not count so",
-                           (unsigned long long)id);
     }
     return store_txn_error(v->txn);
 }

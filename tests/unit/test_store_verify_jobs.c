@@ -74,7 +74,7 @@ test_job(void **state)
     job.due = 5;
     plant_job(f, &job);
     FINDS(f, "job/2: has no entry in job_state",
-          "job_state/SUBMITTED|1 0 2: job 2 is not in this state");
+          "job_state/SUBMITTED|1 0 2: names job 2, which is not in this state");
     job.due = 0;
     plant_job(f, &job);
     plant(f, "job", "odd", 3, "x", 1);
@@ -100,7 +100,7 @@ test_states(void **state)
     plant(f, "job_state", BYTES(own), "", 0);
     assert_sound(f);
     plant(f, "job_state", BYTES(other), "", 0);
-    FINDS(f, "job_state/QUEUED|1 0 2: job 2 is not in this state");
+    FINDS(f, "job_state/QUEUED|1 0 2: names job 2, which is not in this state");
     plant(f, "job_state", BYTES(other), NULL, 0);
     plant(f, "job_state", BYTES(stranger), "", 0);
     FINDS(f, "job_state/QUEUED|1 0 99: names job 99, which is not there");
