@@ -11,6 +11,7 @@
 
 struct model_change {
     const char *model, *text;
+    bool json, yes;
     enum store_outcome outcome;
     size_t n;
 };
@@ -35,6 +36,44 @@ say(struct cli *cli, bool as_json, const char *model, const char *outcome, size_
         jb_json_kint(&j, "requests", (int64_t)requests);
     jb_json_end(&j);
     return cli_print(cli, &j, &out);
+}
+
+/* --json, --yes where something is destroyed, the model, and a text where `most` is 3. False:
+ * wrong use, which was said. */
+static bool
+read_change(struct cli *cli, int argc, char **argv, int least, int most, const char *question,
+            struct model_change *ret_change)
+{
+    static const char *const switches[] = {"json", "yes", NULL}, *const no_yes[] = {"json",
+                                                                                    NULL};
+    struct model_change c = {.text = ""};
+    bool on[2] = {false, false};
+
+    if (!cli_switches(cli, &argc, argv, least < most ? switches : no_yes, on))
+        return false;
+    if (argc < least || argc > most) {
+        cli_usage(cli, "%s", question);
+        return false;
+    }
+    c.model = argv[1];
+    if (argc == 3)
+        c.text = argv[2];
+    c.json = on[0];
+    c.yes = on[1];
+    *ret_change = c;
+    return true;
+}
+
+static int
+make_change(struct cli *cli,
+            int (*change)(void *ctx, struct store_txn *txn, struct jb_error *err),
+            struct model_change *c, const char *word)
+{
+    int rc = cli_change(cli, change, c);
+
+    return rc ? rc
+              : say(cli, c->json, c->model,
+                    c->outcome == STORE_SAME ? "nothing to change" : word, 0);
 }
 
 static int
@@ -110,21 +149,11 @@ change_name(void *ctx, struct store_txn *txn, struct jb_error *err)
 static int
 model_rename(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
-    struct model_change c = {0};
-    bool as_json;
-    int rc;
+    struct model_change c;
 
-    if (!cli_switches(cli, &argc, argv, switches, &as_json))
+    if (!read_change(cli, argc, argv, 3, 3, "which model, and what is it called now?", &c))
         return CLI_USAGE;
-    if (argc != 3)
-        return cli_usage(cli, "which model, and what is it called now?");
-    c.model = argv[1];
-    c.text = argv[2];
-    rc = cli_change(cli, change_name, &c);
-    return rc ? rc
-              : say(cli, as_json, c.model,
-                    c.outcome == STORE_SAME ? "nothing to change" : "renamed", 0);
+    return make_change(cli, change_name, &c, "renamed");
 }
 
 static int
@@ -139,30 +168,19 @@ hide(void *ctx, struct store_txn *txn, struct jb_error *err)
 static int
 model_delete(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"yes", "json", NULL};
-    struct model_change c = {.text = ""};
     struct jb_error err = {0};
-    bool on[2];
-    int rc;
+    struct model_change c;
 
-    if (!cli_switches(cli, &argc, argv, switches, on))
+    if (!read_change(cli, argc, argv, 2, 3, "delete which model?", &c))
         return CLI_USAGE;
-    if (argc < 2 || argc > 3)
-        return cli_usage(cli, "delete which model?");
-    c.model = argv[1];
-    if (argc == 3)
-        c.text = argv[2];
     if (store_note_check(NOTE_HIDDEN, c.model, c.text, &err))
         return cli_fail(cli, &err);
-    if (!cli_confirm(on[0],
+    if (!cli_confirm(c.yes,
                      "this shows %.200s nowhere any more, with all its requests and "
                      "results (model restore brings it back)",
                      c.model))
         return CLI_REFUSED;
-    rc = cli_change(cli, hide, &c);
-    return rc ? rc
-              : say(cli, on[1], c.model,
-                    c.outcome == STORE_SAME ? "nothing to change" : "deleted", 0);
+    return make_change(cli, hide, &c, "deleted");
 }
 
 static int
@@ -171,24 +189,18 @@ show_again(void *ctx, struct store_txn *txn, struct jb_error *err)
     struct model_change *c = ctx;
     int rc = store_note_delete(txn, NOTE_HIDDEN, c->model);
 
+    c->outcome = STORE_CHANGED;
     return rc == JB_ENOENT ? jb_fail(err, rc, "%s is not deleted", c->model) : rc;
 }
 
 static int
 model_restore(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
-    struct model_change c = {0};
-    bool as_json;
-    int rc;
+    struct model_change c;
 
-    if (!cli_switches(cli, &argc, argv, switches, &as_json))
+    if (!read_change(cli, argc, argv, 2, 2, "restore which model?", &c))
         return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "restore which model?");
-    c.model = argv[1];
-    rc = cli_change(cli, show_again, &c);
-    return rc ? rc : say(cli, as_json, c.model, "restored", 0);
+    return make_change(cli, show_again, &c, "restored");
 }
 
 struct ids {
