@@ -32,8 +32,7 @@ answer_failed(struct handling *h, int code, const struct jb_error *err)
     int status = 500;
 
     gradio_error_body(code, err, &b, &status);
-    if (status == 503)
-        server_retry_after(h->response, 0);
+    server_retry_after(h->response, status, 0);
     response_cors(h->response, h->request);
     response_buf(h->response, status, "application/json", &b);
 }

@@ -18,8 +18,7 @@ answer_failed(struct handling *h, int rc, const struct jb_error *err)
 {
     int status = jb_error_status(rc);
 
-    if (status == 503)
-        server_retry_after(h->response, 0);
+    server_retry_after(h->response, status, 0);
     server_error(h, status, err->text[0] ? err->text : jb_strerror(rc));
 }
 
@@ -29,8 +28,7 @@ answer_json(struct handling *h, const struct queue_answer *answer)
     struct jb_buf b = JB_BUF(ANSWER_MAX);
 
     answer_put_json(answer, h->site->conf->site.mount, &b);
-    if (answer->status == 429 || answer->status == 503)
-        server_retry_after(h->response, answer->retry_after);
+    server_retry_after(h->response, answer->status, answer->retry_after);
     response_cors(h->response, h->request);
     response_header(h->response, "Cache-Control", "no-store");
     response_buf(h->response, answer->status, "application/json", &b);
@@ -144,8 +142,7 @@ handle_submit(struct handling *h)
         return;
     }
     form.answer = &answer;
-    if (answer.status == 429 || answer.status == 503)
-        server_retry_after(h->response, answer.retry_after);
+    server_retry_after(h->response, answer.status, answer.retry_after);
     submit_page_answer(h, &form, answer.status == 202 ? 200 : answer.status);
 }
 
@@ -174,8 +171,7 @@ own_form(struct handling *h, enum queue_event event)
     }
     if (answer.kind == ANSWER_ERROR || answer.kind == ANSWER_WARNING) {
         const struct request_view view = {.manage = true, .answer = &answer};
-        if (answer.status == 429)
-            server_retry_after(h->response, answer.retry_after);
+        server_retry_after(h->response, answer.status, answer.retry_after);
         request_page_answer(h, id, &view, answer.status);
         return;
     }

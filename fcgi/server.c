@@ -62,10 +62,11 @@ server_submissions(struct server *server)
 }
 
 void
-server_retry_after(struct response *r, int64_t seconds)
+server_retry_after(struct response *r, int status, int64_t seconds)
 {
-    jb_buf_printf(&r->head, "Retry-After: %lld\r\n",
-                  (long long)(seconds > 0 ? seconds : RETRY_AFTER_S));
+    if (status == 429 || status == 503)
+        jb_buf_printf(&r->head, "Retry-After: %lld\r\n",
+                      (long long)(seconds > 0 ? seconds : RETRY_AFTER_S));
 }
 
 const struct ready *

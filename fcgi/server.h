@@ -32,5 +32,6 @@ void server_put_metrics(struct server *server, const struct site *site, struct j
 /* An error answer in the form that the path wants: JSON for programs, a page for people. */
 void server_error(struct handling *h, int status, const char *reason);
 
-/* Retry-After, in seconds; 0 takes the usual time. */
-void server_retry_after(struct response *r, int64_t seconds);
+/* Retry-After of a status that asks to come again (429, 503), in seconds; 0 takes the usual
+ * time. Any other status has none. */
+void server_retry_after(struct response *r, int status, int64_t seconds);
