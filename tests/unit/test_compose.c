@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scores of our own runs, strictly, and one document made of several. */
+#include "arena_help.h"
+
 #include "harness/compose.h"
 #include "harness/scores.h"
 #include "harness/strict.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define STRINGS(...)                                                                           \
     {                                                                                          \
@@ -33,39 +30,6 @@ static const struct benchmark board[] = {
     {.key = "two", .header = "Two", .shots = 5, .metric = "acc", .tasks = STRINGS("a", "b")},
 };
 enum { MMLU, GSM8K, TWO };
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new(64 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
-
-static struct jb_str
-sample(const char *name)
-{
-    const char *top = getenv("JB_SRCDIR");
-    char *path = jb_arena_printf(arena, "%s/tests/data/harness/%s", top ? top : ".", name);
-    char *bytes = jb_arena_alloc(arena, 1 << 16);
-    FILE *file = fopen(path, "r");
-    size_t n;
-
-    assert_non_null(file);
-    n = fread(bytes, 1, 1 << 16, file);
-    fclose(file);
-    return (struct jb_str){bytes, n};
-}
 
 /* The document with one text in the place of another. */
 static struct jb_str
@@ -110,7 +74,7 @@ refused(int b, struct jb_str doc, int64_t limit, const char *failure)
 static void
 test_real(void **state)
 {
-    struct jb_str mmlu = sample("llama-13B_mmlu_5-shot.json");
+    struct jb_str mmlu = data_file("harness/llama-13B_mmlu_5-shot.json");
     double sum = 0;
     int n = 0;
 
@@ -120,15 +84,16 @@ test_real(void **state)
         sum += strtod(p += 7, NULL);
     assert_int_equal(n, 57);
     assert_true(fabs(strict(MMLU, mmlu, DIALECT_PINNED) - 100 * sum / n) < 1e-6);
-    assert_true(fabs(strict(GSM8K, sample("llama-7B_gsm8k_8-shot.json"), DIALECT_PINNED) -
-                     100 * 0.0803639120545868) < 1e-6);
+    assert_true(
+        fabs(strict(GSM8K, data_file("harness/llama-7B_gsm8k_8-shot.json"), DIALECT_PINNED) -
+             100 * 0.0803639120545868) < 1e-6);
 }
 
 static void
 test_damaged(void **state)
 {
-    struct jb_str mmlu = sample("llama-13B_mmlu_5-shot.json");
-    struct jb_str gsm = sample("llama-7B_gsm8k_8-shot.json");
+    struct jb_str mmlu = data_file("harness/llama-13B_mmlu_5-shot.json");
+    struct jb_str gsm = data_file("harness/llama-7B_gsm8k_8-shot.json");
     struct jb_str zero;
 
     (void)state;
@@ -207,9 +172,9 @@ static void
 test_compose(void **state)
 {
     struct compose_part parts[] = {
-        {"mmlu", sample("llama-13B_mmlu_5-shot.json"), 12.5, "ab"},
+        {"mmlu", data_file("harness/llama-13B_mmlu_5-shot.json"), 12.5, "ab"},
         {"gsm8k",
-         damaged(sample("llama-7B_gsm8k_8-shot.json"), "\"acc_stderr\": ",
+         damaged(data_file("harness/llama-7B_gsm8k_8-shot.json"), "\"acc_stderr\": ",
                  "\"x\": NaN, \"say \\\"NaN\": -Infinity, \"acc_stderr\": "),
          NAN, ""},
     };
@@ -243,7 +208,7 @@ test_compose(void **state)
 static void
 test_compose_refuses(void **state)
 {
-    struct jb_str gsm = sample("llama-7B_gsm8k_8-shot.json");
+    struct jb_str gsm = data_file("harness/llama-7B_gsm8k_8-shot.json");
     struct compose_part twice[] = {{"a", gsm, 1, ""}, {"b", gsm, 1, ""}};
     struct jb_buf out = JB_BUF(1 << 20), small = JB_BUF(100);
     struct jb_error err = {0};
@@ -282,5 +247,5 @@ main(void)
         cmocka_unit_test(test_compose_refuses),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

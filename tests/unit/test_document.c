@@ -1,52 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arena_help.h"
+
 #include "store/document.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new(64 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
-
-static struct jb_str
-sample(const char *name)
-{
-    const char *top = getenv("JB_SRCDIR");
-    char full[1024], *bytes;
-    size_t n;
-    FILE *f;
-
-    snprintf(full, sizeof(full), "%s/tests/data/requests/%s", top ? top : ".", name);
-    f = fopen(full, "rb");
-    if (!f)
-        fail_msg("%s cannot be opened", full);
-    bytes = jb_arena_alloc(arena, 65536);
-    assert_non_null(bytes);
-    n = fread(bytes, 1, 65535, f);
-    fclose(f);
-    return (struct jb_str){bytes, n};
-}
 
 static struct request
 read_ok(struct jb_str doc, const char *path)
@@ -93,24 +53,30 @@ test_eras(void **state)
     struct request r;
 
     (void)state;
-    r = read_ok(sample("01-ai_Yi-34B-200K_eval_request_False_bfloat16_Original.json"),
-                "01-ai/Yi-34B-200K_eval_request_False_bfloat16_Original.json");
+    r = read_ok(
+        data_file("requests/01-ai_Yi-34B-200K_eval_request_False_bfloat16_Original.json"),
+        "01-ai/Yi-34B-200K_eval_request_False_bfloat16_Original.json");
     assert_string_equal(r.model, "01-ai/Yi-34B-200K");
     assert_string_equal(r.model_type, "🟢 : pretrained");
     assert_string_equal(r.job_id, "847392");
     assert_string_equal(r.license, "other");
     assert_true(r.likes == 153 && r.params == 34.389);
     assert_int_equal(r.submitted, 1701679943000000);
-    r = read_ok(sample("01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json"), "");
+    r = read_ok(
+        data_file("requests/01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json"), "");
     assert_string_equal(r.model_type, ""); /* a real [] */
-    r = read_ok(sample("01-ai_Yi-34B_eval_request_False_bfloat16_Original.json"), "");
+    r = read_ok(data_file("requests/01-ai_Yi-34B_eval_request_False_bfloat16_Original.json"),
+                "");
     assert_string_equal(r.architectures, "LlamaForCausalLM");
     assert_string_equal(r.commit, "");
     r = read_ok(
-        sample("cn_AbacusResearch_Jallabi-34B_eval_request_False_bfloat16_Original.json"), "");
+        data_file(
+            "requests/cn_AbacusResearch_Jallabi-34B_eval_request_False_bfloat16_Original.json"),
+        "");
     assert_string_equal(r.status, "CANCELLED");
     assert_string_equal(r.job_id, "");
-    r = read_ok(sample("v2_01-ai_Yi-34B_eval_request_False_bfloat16_Original.json"), "");
+    r = read_ok(data_file("requests/v2_01-ai_Yi-34B_eval_request_False_bfloat16_Original.json"),
+                "");
     assert_string_equal(r.commit, "e1e7da8c75cfd5c44522228599fd4d2990cedd1c");
     assert_string_equal(r.base_model, "");
     r = read_ok(jb_str(oldest), "huggyllama/llama-13b_eval_request_False_True_False.json");
@@ -129,17 +95,17 @@ static void
 test_untouched_is_same_bytes(void **state)
 {
     static const char *const names[] = {
-        "01-ai_Yi-34B-200K_eval_request_False_bfloat16_Original.json",
-        "01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json",
-        "01-ai_Yi-34B_eval_request_False_bfloat16_Original.json",
-        "cn_AbacusResearch_Jallabi-34B_eval_request_False_bfloat16_Original.json",
-        "v2_01-ai_Yi-34B_eval_request_False_bfloat16_Original.json",
+        "requests/01-ai_Yi-34B-200K_eval_request_False_bfloat16_Original.json",
+        "requests/01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json",
+        "requests/01-ai_Yi-34B_eval_request_False_bfloat16_Original.json",
+        "requests/cn_AbacusResearch_Jallabi-34B_eval_request_False_bfloat16_Original.json",
+        "requests/v2_01-ai_Yi-34B_eval_request_False_bfloat16_Original.json",
     };
     struct request r;
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct jb_str doc = sample(names[i]);
+        struct jb_str doc = data_file(names[i]);
 
         r = read_ok(doc, names[i]);
         assert_string_equal(write_ok(&r), doc.p);
@@ -169,7 +135,8 @@ test_changes_are_spliced(void **state)
                       "    \"error_msg\": \"não foi possível\",\n"
                       "    \"result_metrics\": {\"a\": 0.50, \"b\": [1, 2e-3]},\n"
                       "    \"params\": 7.242,\n    \"architectures\": \"Llamaé\"\n}\n");
-    r = read_ok(sample("01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json"), "");
+    r = read_ok(
+        data_file("requests/01-ai_Yi-34B-Chat_eval_request_False_bfloat16_Original.json"), "");
     r.status = "RUNNING";
     r.model_type = "💬 : chat";
     r.commit = "e1e7da8c75cfd5c44522228599fd4d2990cedd1c";
@@ -343,5 +310,5 @@ main(void)
         cmocka_unit_test(test_model_info),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/cmocka_all.h"
+#include "arena_help.h"
 
 #include "base/text.h"
 #include "dispatch/hub_card.h"
@@ -13,24 +13,6 @@
 
 #define SHA_REST "123456789abcdef0123456789abcdef01234567" /* behind its first digit */
 #define SHA      "0" SHA_REST
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new((size_t)16 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
 
 static struct hub_info
 info_of(const char *body)
@@ -423,5 +405,5 @@ main(void)
         cmocka_unit_test(tags),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/cmocka_all.h"
+#include "arena_help.h"
 
 #include "dispatch/hub_weights.h"
 
@@ -8,24 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new((size_t)16 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
 
 static struct hub_info
 files(const char *const *names, size_t n)
@@ -218,5 +200,5 @@ main(void)
         cmocka_unit_test(sizes),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arena_help.h"
+
 #include "harness/jsontext.h"
 #include "harness/scores.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define STRINGS(...)                                                                           \
     {                                                                                          \
@@ -52,24 +49,6 @@ static const struct benchmark board[] = {
      .sources = {2, cmmlu_sources}},
 };
 #define BENCHMARKS (sizeof(board) / sizeof(board[0]))
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new(64 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
 
 static struct scores
 read_ok(const char *doc)
@@ -360,25 +339,6 @@ test_not_results(void **state)
     free(big);
 }
 
-static struct jb_str
-sample(const char *path)
-{
-    const char *top = getenv("JB_SRCDIR");
-    char full[1024], *bytes;
-    size_t n;
-    FILE *f;
-
-    snprintf(full, sizeof(full), "%s/tests/data/%s", top ? top : ".", path);
-    f = fopen(full, "rb");
-    if (!f)
-        fail_msg("%s cannot be opened", full);
-    bytes = jb_arena_alloc(arena, 1 << 20);
-    assert_non_null(bytes);
-    n = fread(bytes, 1, (1 << 20) - 1, f);
-    fclose(f);
-    return (struct jb_str){bytes, n};
-}
-
 static void
 test_samples(void **state)
 {
@@ -420,11 +380,12 @@ test_samples(void **state)
     double sum = 0;
 
     (void)state;
-    assert_int_equal(scores_read(sample("results/"
-                                        "cn_hfl_llama-3-chinese-8b-instruct-v2_results_2024-05-"
-                                        "23T07-14-41.086185.excerpt.json"),
-                                 cn, 7, arena, &err, &s),
-                     0);
+    assert_int_equal(
+        scores_read(data_file("results/"
+                              "cn_hfl_llama-3-chinese-8b-instruct-v2_results_2024-05-"
+                              "23T07-14-41.086185.excerpt.json"),
+                    cn, 7, arena, &err, &s),
+        0);
     assert_int_equal(s.n, 7);
     assert_int_equal(s.dialect, DIALECT_CN);
     for (size_t i = 0; i < 7; i++) {
@@ -432,21 +393,24 @@ test_samples(void **state)
         assert_true(isnan(s.items[i].error)); /* their 0 says nothing */
     }
     assert_true(fabs(sum / 7 - 54.96) < 0.005);
-    assert_int_equal(scores_read(sample("results/"
-                                        "hf_CHIH-HUNG_llama-2-13b-OpenOrca_5w_results_2023-10-"
-                                        "15T01-39-25.710626.excerpt.json"),
-                                 hf, 4, arena, &err, &s),
-                     0);
+    assert_int_equal(
+        scores_read(data_file("results/"
+                              "hf_CHIH-HUNG_llama-2-13b-OpenOrca_5w_results_2023-10-"
+                              "15T01-39-25.710626.excerpt.json"),
+                    hf, 4, arena, &err, &s),
+        0);
     assert_int_equal(s.n, 3);
     assert_string_equal(s.model, "CHIH-HUNG/llama-2-13b-OpenOrca_5w");
     assert_string_equal(s.revision, "67c4472f389c5a1373657060892aae68ed6e9909");
     assert_true(fabs(score_of(&s, "winogrande")->value - 77.74269928966061) < 1e-9);
     assert_int_equal(
-        scores_read(sample("harness/llama-13B_mmlu_5-shot.json"), hf, 4, arena, &err, &s), 0);
+        scores_read(data_file("harness/llama-13B_mmlu_5-shot.json"), hf, 4, arena, &err, &s),
+        0);
     assert_true(fabs(score_of(&s, "mmlu")->value - 45.26211996475325) < 1e-9);
     assert_true(fabs(score_of(&s, "mmlu")->error - 0.49544176005932195) < 1e-9);
     assert_int_equal(
-        scores_read(sample("harness/bloom-560m_gsm8k_8-shot.json"), hf, 4, arena, &err, &s), 0);
+        scores_read(data_file("harness/bloom-560m_gsm8k_8-shot.json"), hf, 4, arena, &err, &s),
+        0);
     assert_string_equal(s.model, "bigscience/bloom-560m");
     assert_true(fabs(score_of(&s, "gsm8k")->value - 0.530705079605762) < 1e-9);
 }
@@ -489,5 +453,5 @@ main(void)
         cmocka_unit_test(test_members),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

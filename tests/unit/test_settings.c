@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "tests/unit/cmocka_all.h"
+#include "arena_help.h"
 
 #include "base/conf.h"
 #include "base/log.h"
@@ -12,24 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static struct jb_arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = jb_arena_new(1 << 20);
-    return arena ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    jb_arena_free(arena);
-    return 0;
-}
 
 static int
 parse(const char *text, struct conf *conf, struct settings_report *report)
@@ -260,5 +242,5 @@ main(void)
         cmocka_unit_test(the_example_is_a_settings_file),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }
