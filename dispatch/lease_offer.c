@@ -61,16 +61,24 @@ each_stored(void *ctx, const struct part *part)
     return 0;
 }
 
+/* Of a request that was checked before the commit was kept: what is there now. */
+static const char *
+base_revision(const struct job *job)
+{
+    return job->base_commit && *job->base_commit ? job->base_commit : "main";
+}
+
 /* What is not done yet. JB_EINVAL. */
 static int
 make_spec(struct lease *l, struct store_txn *txn, const struct lease_plan *plan,
-          const struct request *r, uint64_t round, struct jb_error *err, struct spec *ret_spec)
+          const struct request *r, const struct job *job, struct jb_error *err,
+          struct spec *ret_spec)
 {
     struct stored stored = {.plan = plan};
     struct spec_task *tasks = jb_arena_array(l->arena, SPEC_TASKS_MAX, sizeof(*tasks));
     const char *revision = r->commit && *r->commit ? r->commit : r->revision;
     size_t n = 0;
-    int rc = store_parts_each(txn, r->id, round, l->arena, each_stored, &stored);
+    int rc = store_parts_each(txn, r->id, job->round, l->arena, each_stored, &stored);
 
     if (rc || !tasks)
         return rc ? rc : JB_ENOMEM;
@@ -86,7 +94,8 @@ make_spec(struct lease *l, struct store_txn *txn, const struct lease_plan *plan,
                               .model = r->model,
                               .revision = revision,
                               .base_model = r->base_model ? r->base_model : "",
-                              .base_revision = r->base_model && *r->base_model ? "main" : "",
+                              .base_revision =
+                                  r->base_model && *r->base_model ? base_revision(job) : "",
                               .precision = r->precision,
                               .weight_type = r->weight_type,
                               .params = r->params,
@@ -149,7 +158,7 @@ lease_store_offer(struct lease *l, const struct lease_work *work, int64_t now_us
     if (!rc)
         rc = queue_load(txn, request, l->arena, &r, &job);
     if (!rc)
-        rc = make_spec(l, txn, plan, &r, job.round, err, &spec);
+        rc = make_spec(l, txn, plan, &r, &job, err, &spec);
     if (!rc) {
         spec_put(&spec, &json);
         rc = json.err;

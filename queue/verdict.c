@@ -39,13 +39,16 @@ store_model(struct store_txn *txn, const struct request *request, const struct h
 }
 
 static void
-take_facts(struct request *r, const struct hub_verdict *v)
+take_facts(struct life *life, const struct hub_verdict *v)
 {
+    struct request *r = &life->request;
+
     r->commit = text(v->commit, r->commit ? r->commit : "");
     r->architectures = text(v->architectures, r->architectures ? r->architectures : "");
     r->license = text(v->license, r->license ? r->license : "");
     if (!isnan(v->params))
         r->params = v->params;
+    life->job.base_commit = text(v->base_commit, "");
 }
 
 /* Doubled each time, up to a most, ± 20 %: many that failed together do not come back together.
@@ -93,7 +96,7 @@ decide(struct store_txn *txn, struct life *life, const struct hub_verdict *v, in
     uint64_t holder = life->request.id;
     int rc;
 
-    take_facts(&life->request, v);
+    take_facts(life, v);
     if (v->failure != FAILURE_NONE) {
         move.event = QUEUE_EVENT_REFUSE;
         move.failure = v->failure;

@@ -24,16 +24,17 @@ struct job {
     uint64_t attempts;    /* evaluations begun, that count */
     uint64_t checks;      /* tries of the check with the hub */
     int64_t due; /* when it is looked at next; microseconds UTC as all times here; 0 now */
-    uint64_t priority; /* 0 first, 1 normal, 2 last */
-    const char *owner; /* whom the quota counts it for, folded; "" nobody */
-    bool charged;      /* it counts at present */
-    int64_t accepted;  /* when it was submitted (of this round); 0 unknown, as below */
-    int64_t checked;   /* verdict of the hub */
-    int64_t queued;    /* entered the queue (last time) */
-    int64_t started;   /* began to run (last time) */
-    int64_t ended;     /* finished, failed, cancelled */
-    int64_t embargo;   /* its result is published from then on; 0 at once */
-    bool hidden;       /* deleted by a moderator: shown nowhere, kept */
+    uint64_t priority;       /* 0 first, 1 normal, 2 last */
+    const char *owner;       /* whom the quota counts it for, folded; "" nobody */
+    bool charged;            /* it counts at present */
+    int64_t accepted;        /* when it was submitted (of this round); 0 unknown, as below */
+    int64_t checked;         /* verdict of the hub */
+    int64_t queued;          /* entered the queue (last time) */
+    int64_t started;         /* began to run (last time) */
+    int64_t ended;           /* finished, failed, cancelled */
+    int64_t embargo;         /* its result is published from then on; 0 at once */
+    bool hidden;             /* deleted by a moderator: shown nowhere, kept */
+    const char *base_commit; /* of the base model, as the check found it; "" none */
     bool has_secret;
     unsigned char secret[STORE_DIGEST_SIZE]; /* SHA-256 of the submitter's secret */
 };

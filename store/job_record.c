@@ -2,7 +2,8 @@
 /* Encoding and decoding of the records of job.h, as record.c does it for those of record.h. */
 #include "store/codec.h"
 
-#define VERSION 1
+#define VERSION     1
+#define VERSION_JOB 2 /* 2: commit of the base model */
 
 int
 job_encode(const struct job *job, struct jb_buf *b)
@@ -30,7 +31,8 @@ job_encode(const struct job *job, struct jb_buf *b)
     codec_put_bool(b, job->has_secret);
     if (job->has_secret)
         codec_put_bytes(b, job->secret, sizeof job->secret);
-    return codec_end(b, CODEC_JOB, VERSION);
+    codec_put_text(b, job->base_commit);
+    return codec_end(b, CODEC_JOB, VERSION_JOB);
 }
 
 int
@@ -38,8 +40,8 @@ job_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
            struct job *ret_job)
 {
     struct codec_in in;
-    struct job j = {0};
-    int rc = codec_open_copy(value, CODEC_JOB, VERSION, arena, err, &in);
+    struct job j = {.base_commit = ""};
+    int rc = codec_open_copy(value, CODEC_JOB, VERSION_JOB, arena, err, &in);
 
     if (rc)
         return rc;
@@ -65,6 +67,8 @@ job_decode(struct jb_str value, struct jb_arena *arena, struct jb_error *err,
     j.has_secret = codec_bool(&in);
     if (j.has_secret)
         codec_bytes(&in, j.secret, sizeof j.secret);
+    if (in.version >= 2)
+        j.base_commit = codec_text(&in);
     rc = codec_close(&in, err);
     if (rc)
         return rc;
