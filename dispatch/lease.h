@@ -89,6 +89,7 @@ struct lease_rules {
     size_t n_plans;
     const struct lease_plan *plans;
     const struct lease_canary *canary; /* NULL none: an operator lifts quarantines */
+    int64_t retry_ms, retry_most_ms;   /* first wait after a failure of a host or the hub */
     uint64_t most_attempts;            /* of any kind, at one request */
     uint64_t random;                   /* seed of jitter */
 };
@@ -163,10 +164,11 @@ int lease_past_of(struct store_txn *txn, uint64_t request, uint64_t round, int64
 /* What follows from a failure: letters of queue/failure.h. */
 enum lease_verdict { LEASE_RETRY, LEASE_FAIL, LEASE_POISON };
 struct lease_past {
-    unsigned i, m, o, b;     /* earlier failures of each class in this round, this one too */
-    unsigned b_hosts;        /* different hosts of class B */
-    unsigned died_hosts;     /* different hosts that died under it */
-    uint64_t attempts, most; /* all */
+    unsigned i, m, o, b;       /* earlier failures of each class in this round, this one too */
+    unsigned b_hosts;          /* different hosts of class B */
+    unsigned died_hosts;       /* different hosts that died under it */
+    uint64_t attempts, most;   /* all */
+    int64_t first_ms, most_ms; /* waits */
 };
 /* `random` spreads the wait; ret_wait_ms of RETRY. */
 enum lease_verdict lease_judge(char letter, const struct lease_past *past, uint32_t random,

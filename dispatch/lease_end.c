@@ -76,6 +76,8 @@ judge(struct lease *l, struct store_txn *txn, const struct lease_live *live,
 
     h.past.attempts = job->attempts;
     h.past.most = l->rules->most_attempts;
+    h.past.first_ms = l->rules->retry_ms;
+    h.past.most_ms = l->rules->retry_most_ms;
     if ((rc = store_attempts_of(txn, live->request, l->arena, each_past, &h)))
         return rc;
     switch (lease_judge(letter, &h.past, lease_random(l), &wait)) {

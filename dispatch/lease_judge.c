@@ -4,25 +4,22 @@
 
 enum { I_MOST = 3, M_MOST = 6, O_MOST = 2, B_HOSTS = 2, B_MOST = 3, DIED_HOSTS = 2 };
 
-#define MINUTE INT64_C(60000)
-#define HOUR   (60 * MINUTE)
-
-/* 1 minute, four times longer each time, an hour at most, 20 % more or less. */
+/* Four times longer each time, up to a most, 20 % more or less. */
 static int64_t
-wait_after(unsigned failures, uint32_t random)
+wait_after(const struct lease_past *past, unsigned failures, uint32_t random)
 {
-    int64_t wait = MINUTE;
+    int64_t wait = past->first_ms;
 
-    for (unsigned i = 1; i < failures && wait < HOUR; i++)
+    for (unsigned i = 1; i < failures && wait < past->most_ms; i++)
         wait *= 4;
-    wait = wait < HOUR ? wait : HOUR;
-    return wait * 8 / 10 + random % (wait * 4 / 10);
+    wait = wait < past->most_ms ? wait : past->most_ms;
+    return wait * 8 / 10 + random % (wait * 4 / 10 + 1);
 }
 
 enum lease_verdict
 lease_judge(char letter, const struct lease_past *past, uint32_t random, int64_t *ret_wait_ms)
 {
-    *ret_wait_ms = MINUTE;
+    *ret_wait_ms = past->first_ms;
     if (letter == 'P')
         return LEASE_FAIL;
     if (past->died_hosts >= DIED_HOSTS || past->b_hosts >= B_HOSTS || past->b >= B_MOST)
@@ -31,8 +28,8 @@ lease_judge(char letter, const struct lease_past *past, uint32_t random, int64_t
         past->attempts >= past->most)
         return LEASE_FAIL;
     switch (letter) {
-    case 'I': *ret_wait_ms = wait_after(past->i, random); break;
-    case 'M': *ret_wait_ms = wait_after(past->m, random); break;
+    case 'I': *ret_wait_ms = wait_after(past, past->i, random); break;
+    case 'M': *ret_wait_ms = wait_after(past, past->m, random); break;
     default: break;
     }
     return LEASE_RETRY;

@@ -38,6 +38,8 @@ static const struct lease_rules rules = {
     .answer_ms = 30 * SECOND,
     .n_plans = 1,
     .plans = &plan,
+    .retry_ms = 60000,
+    .retry_most_ms = 3600000,
     .most_attempts = MOST,
     .random = 1,
 };
