@@ -295,6 +295,12 @@ job_avoids(const struct job *job, const struct host *host)
     return false;
 }
 
+bool
+job_may_run(const struct job *job, const struct host *host)
+{
+    return !job->plans || (job->plans & host->plans);
+}
+
 static struct flow *
 flow_of(struct schedule *s, struct owner *owner, enum schedule_class class)
 {
@@ -450,6 +456,7 @@ job_make(struct schedule *s, const struct schedule_job *is, struct job **ret_job
     job->bucket = bucket_of(job->need);
     job->seconds = is->seconds;
     job->queued = is->queued;
+    job->plans = is->plans;
     job->owner = schedule_named(&s->owners, is->owner ? is->owner : "",
                                 offsetof(struct owner, name), true);
     bool ok = job->owner != NULL;

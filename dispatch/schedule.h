@@ -37,6 +37,7 @@ struct schedule_job {
     double more_than_mib; /* memory ran out on so much: it needs more; 0 none */
     double seconds;       /* estimated; > 0 */
     int64_t queued;
+    uint64_t plans;                        /* one bit: what the host must have; 0 nothing */
     const char *revision;                  /* "model@commit"; "" none */
     const char *avoid[SCHEDULE_AVOID_MAX]; /* hosts it failed on; NULL at the end */
 };
@@ -47,6 +48,7 @@ struct schedule_host {
     int64_t gpus;       /* 0 none */
     int64_t memory_mib; /* of all its GPUs */
     bool open;          /* may be given new work */
+    uint64_t plans;     /* bits of what it has */
     size_t n_cached;
     const char *const *cached; /* revisions */
 };

@@ -192,6 +192,7 @@ schedule_host_put(struct schedule *s, const struct schedule_host *is)
         used += job->slots;
     host->shape = shape;
     host->open = is->open;
+    host->plans = is->plans;
     host->free = is->slots - used;
     shape->n_open += host->open;
     host_list(s, host);

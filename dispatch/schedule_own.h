@@ -41,6 +41,7 @@ struct job {
     enum schedule_class class; /* it has now */
     double need, seconds;
     int64_t queued, slots, until;
+    uint64_t plans;
     enum job_state state;
     int bucket;
     bool lifted;
@@ -81,6 +82,7 @@ struct host {
     struct host *prev, *next; /* of shape->free */
     size_t index;             /* in schedule.hosts */
     bool open, listed;
+    uint64_t plans;
     int64_t free;
     struct job *runs;
     struct job *reserved; /* the job that waits for it */
@@ -126,6 +128,8 @@ double slot_usable(const struct schedule_host *host); /* MiB of one slot for mod
 int64_t shape_slots(const struct shape *shape, double need);
 struct host *schedule_host(const struct schedule *s, const char *name);
 bool job_avoids(const struct job *job, const struct host *host);
+/* Has the host what it needs beside memory? */
+bool job_may_run(const struct job *job, const struct host *host);
 
 /* In and out of the flow of its owner and class. The heaps' memory stays: what was taken out
  * in a pass can be put back in it without failing. */

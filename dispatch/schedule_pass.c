@@ -33,6 +33,15 @@ may_begin(const struct job *job, const struct host *host, int64_t now)
 static bool
 avoids_all(const struct schedule *s, const struct job *job)
 {
+    if (job->plans) {
+        for (size_t i = 0; i < s->n_hosts; i++) {
+            const struct host *host = s->hosts[i];
+            if (host->open && shape_slots(host->shape, job->need) && job_may_run(job, host) &&
+                !job_avoids(job, host))
+                return false;
+        }
+        return true;
+    }
     for (size_t i = 0; i < s->n_shapes; i++) {
         const struct shape *shape = s->shapes[i];
         size_t avoided = 0;
@@ -63,7 +72,7 @@ find(const struct schedule *s, const struct job *job, int64_t now, int64_t *ret_
         struct host *host = job->revision->hosts[i];
         int64_t slots = host->shape ? shape_slots(host->shape, job->need) : 0;
 
-        if (host->open && slots && host->free >= slots &&
+        if (host->open && slots && host->free >= slots && job_may_run(job, host) &&
             (anywhere || !job_avoids(job, host)) && may_begin(job, host, now)) {
             *ret_slots = slots;
             return host;
@@ -83,7 +92,8 @@ find(const struct schedule *s, const struct job *job, int64_t now, int64_t *ret_
                 *ret_room = true;
                 if ((found = takes >= least))
                     break;
-                if ((!anywhere && job_avoids(job, h)) || !may_begin(job, h, now))
+                if ((!anywhere && job_avoids(job, h)) || !job_may_run(job, h) ||
+                    !may_begin(job, h, now))
                     continue;
                 best = h;
                 least = takes;
@@ -136,7 +146,7 @@ reserve(struct schedule *s, struct job *job, int64_t now)
         int64_t slots = host->open && !host->reserved ? shape_slots(host->shape, job->need) : 0;
         int64_t at;
 
-        if (!slots || (!anywhere && job_avoids(job, host)))
+        if (!slots || !job_may_run(job, host) || (!anywhere && job_avoids(job, host)))
             continue;
         if ((at = free_at(host, slots, now)) < soonest) {
             soonest = at;
@@ -144,7 +154,7 @@ reserve(struct schedule *s, struct job *job, int64_t now)
         }
     }
     if (!best) {
-        if (anywhere && !job->avoid[0])
+        if (!job->avoid[0] && !job->plans)
             s->no_reserve = job->need;
         return false;
     }
