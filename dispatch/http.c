@@ -13,6 +13,8 @@
 
 #define COPY_MAX ((size_t)1 << 20) /* URL, header lines and hosts of a request */
 #define FDS_MAX  8
+#define SETS_MAX 8 /* that are polled for; more are looked at often */
+#define LOOK_MS  50
 
 /* ---- a call ends ---- */
 
@@ -34,6 +36,7 @@ call_free(struct http_call *c)
         curl_easy_cleanup(c->easy);
     curl_url_cleanup(c->url);
     curl_slist_free_all(c->lines);
+    curl_slist_free_all(c->connect_to);
     jb_buf_free(&c->body);
     jb_arena_free(c->arena);
     free(c);
@@ -85,6 +88,7 @@ http_new(size_t per_host, size_t total, struct jb_error *err, struct http **ret_
         free(http);
         return jb_fail(err, JB_EIO, "libcurl cannot be set up");
     }
+    http->epoll = -1;
     http->multi = curl_multi_init();
     if (!http->multi) {
         http_free(http);
@@ -112,6 +116,7 @@ http_free(struct http *http)
         call_free(c);
     }
     curl_multi_cleanup(http->multi);
+    http_beside_free(http);
     curl_global_cleanup();
     free(http);
 }
@@ -138,6 +143,18 @@ has_control(const char *text)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
             return true;
     return false;
+}
+
+/* Where a call to one of our own hosts goes. */
+static bool
+set_connect_to(struct http_call *c)
+{
+    const char *line;
+
+    if (!c->req.connect_to[0])
+        return true;
+    line = jb_arena_printf(c->arena, "::%s", c->req.connect_to);
+    return line && (c->connect_to = curl_slist_append(NULL, line));
 }
 
 static const char *
@@ -190,10 +207,13 @@ copy_request(struct http_call *c, const struct http_request *r)
     c->req.url = copy(c, r->url, &ok);
     c->req.token = copy(c, r->token, &ok);
     c->req.proxy = copy(c, r->proxy, &ok);
+    c->req.connect_to = copy(c, r->connect_to, &ok);
+    c->req.pinned = copy(c, r->pinned, &ok);
     c->req.body.p = jb_arena_dup(c->arena, r->body.p, r->body.n);
     if (c->req.max_redirects > HTTP_REDIRECTS_MAX)
         c->req.max_redirects = HTTP_REDIRECTS_MAX;
-    return ok && c->req.body.p && copy_list(c, r->headers, r->n_headers, &c->req.headers) &&
+    return ok && c->req.body.p && set_connect_to(c) &&
+           copy_list(c, r->headers, r->n_headers, &c->req.headers) &&
            copy_list(c, r->redirect_hosts, r->n_redirect_hosts, &c->req.redirect_hosts);
 }
 
@@ -272,17 +292,48 @@ deliver_ready(struct http *http)
     }
 }
 
+static void
+read_messages(struct http *http)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(http->multi, &left))) {
+        struct http_call *c = NULL;
+        CURLcode code = msg->data.result;
+        if (msg->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c) == CURLE_OK && c)
+            hop_ended(c, code);
+    }
+    deliver_ready(http);
+}
+
+static int64_t
+until_timer(const struct http *http, int64_t timeout)
+{
+    int64_t left = http->timer == INT64_MAX ? timeout : http->timer - jb_monotonic_ms();
+
+    return http->ready || left < 0 ? 0 : left < timeout ? left : timeout;
+}
+
 int
 http_run(struct http *http, const int *fds, size_t n_fds, int64_t timeout, struct jb_error *err)
 {
-    struct curl_waitfd extra[FDS_MAX];
+    struct curl_waitfd extra[FDS_MAX + SETS_MAX];
+    struct http *beside, *next;
     CURLMcode bad;
-    CURLMsg *msg;
-    int running;
+    int running, rc = 0;
 
     n_fds = n_fds > FDS_MAX ? FDS_MAX : n_fds;
     for (size_t i = 0; i < n_fds; i++)
         extra[i] = (struct curl_waitfd){fds[i], CURL_WAIT_POLLIN, 0};
+    DL_FOREACH (http->besides, beside) {
+        if (n_fds < FDS_MAX + SETS_MAX)
+            extra[n_fds++] = (struct curl_waitfd){beside->epoll, CURL_WAIT_POLLIN, 0};
+        else if (timeout > LOOK_MS)
+            timeout = LOOK_MS;
+        timeout = until_timer(beside, timeout);
+    }
     if (timeout < 0 || http->ready)
         timeout = 0;
     bad = curl_multi_perform(http->multi, &running);
@@ -293,13 +344,11 @@ http_run(struct http *http, const int *fds, size_t n_fds, int64_t timeout, struc
         bad = curl_multi_perform(http->multi, &running);
     if (bad)
         return jb_fail(err, JB_EIO, "libcurl: %s", curl_multi_strerror(bad));
-    while ((msg = curl_multi_info_read(http->multi, &running))) {
-        struct http_call *c = NULL;
-        CURLcode code = msg->data.result;
-        if (msg->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c) == CURLE_OK && c)
-            hop_ended(c, code);
+    read_messages(http);
+    DL_FOREACH_SAFE(http->besides, beside, next)
+    {
+        if (!rc && !(rc = http_beside_drive(beside, err)))
+            read_messages(beside);
     }
-    deliver_ready(http);
-    return 0;
+    return rc;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP outwards: the one user of libcurl (with http_hop.c). One thread, many calls at once, no
- * call waits for another. What is asked for is bounded in time and size; where it goes is
- * bounded by address (dispatch/address.h) and, after a redirect, by host. The environment
- * (proxies, netrc) has no say; there are no cookies and no caches.
+ * HTTP outwards: the one user of libcurl (with http_hop.c and http_beside.c). One thread, many
+ * calls at once, no call waits for another. What is asked for is bounded in time and size;
+ * where it goes is bounded by address (dispatch/address.h) and, after a redirect, by host. The
+ * environment (proxies, netrc) has no say; there are no cookies and no caches.
  *
  * Schemes: https. Plain http only with allow_private and only to an address that is not public,
  * for mirrors inside and for tests.
@@ -40,17 +40,20 @@ enum http_outcome {
 struct http_answer {
     enum http_outcome outcome;
     int status;          /* of the last hop; 0 none */
+    bool tls;            /* HTTP_UNREACHABLE: who answers is not who we want, or does not want
+                            us; else it is the network */
     struct jb_str body;  /* of the last hop; p[n] is NUL */
     bool cut;            /* there was more: only with `head` */
     unsigned redirects;  /* that were followed */
     int64_t retry_after; /* milliseconds, from either form of the header; -1 none */
     /* Header lines, NULL none. Those of the hub come from the origin only, whichever hop. */
-    const char *location;   /* of an answer that was not followed */
-    const char *etag;       /* of the last hop */
-    const char *commit;     /* X-Repo-Commit */
-    const char *error_code; /* X-Error-Code */
-    uint64_t total;         /* of Content-Range: bytes of the whole; 0 unknown */
-    const char *reason;     /* one line without control characters; "" for HTTP_ANSWERED */
+    const char *location;                  /* of an answer that was not followed */
+    const char *etag;                      /* of the last hop */
+    const char *commit;                    /* X-Repo-Commit */
+    const char *error_code;                /* X-Error-Code */
+    uint64_t total;                        /* of Content-Range: bytes of the whole; 0 unknown */
+    uint64_t log_epoch, log_end, log_kept; /* X-Log-Epoch, -End, -Kept; 0 none */
+    const char *reason; /* one line without control characters; "" for HTTP_ANSWERED */
 };
 
 struct http_request {
@@ -65,6 +68,9 @@ struct http_request {
     size_t n_redirect_hosts;
     unsigned max_redirects; /* 0: an answer 3xx is given back as it is */
     bool allow_private;
+    /* To our own hosts; NULL none. What is connected to in place of the URL's host and port,
+     * "address:port"; digests of public keys, as CURLOPT_PINNEDPUBLICKEY has them. */
+    const char *connect_to, *pinned;
     int64_t connect_timeout, timeout; /* ms; the latter for all hops together */
     size_t max_bytes;
     bool head;  /* no more than the first max_bytes is wanted: the rest is cut */
@@ -82,8 +88,23 @@ struct http_request {
 /* Connections at once: to one host, and in all; more calls wait, and their time runs.
  * JB_ENOMEM, JB_EIO. */
 int http_new(size_t per_host, size_t total, struct jb_error *err, struct http **ret_http);
-/* Calls that run are dropped without an answer. NULL is fine. */
+/* Calls that run are dropped without an answer; not from within done(). NULL is fine. */
 void http_free(struct http *http);
+
+/* PEM; of the key and certificate that we show, its issuer behind it, and of all whom we
+ * trust. */
+struct http_identity {
+    struct jb_str certificate, key, ca;
+};
+
+/*
+ * Connections of their own that show this identity and trust this CA alone: https only, and
+ * addresses inside only where a call allows them. http_run(beside) drives them too; to be
+ * freed before it. Another identity is another set, so that no connection outlives its own.
+ * JB_ENOMEM, JB_EIO.
+ */
+int http_new_beside(struct http *beside, const struct http_identity *identity, size_t per_host,
+                    size_t total, struct jb_error *err, struct http **ret_http);
 
 /* Time-outs, size, redirect hosts, proxy and private addresses as hub.* says, redirects as far
  * as they may be followed; the rest zero. What it points to is of the settings. */

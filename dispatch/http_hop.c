@@ -191,6 +191,13 @@ hop_lines(struct http_call *c)
     return rc;
 }
 
+/* Of bytes that outlive the call. */
+static struct curl_blob
+blob(struct jb_str bytes)
+{
+    return (struct curl_blob){(void *)(uintptr_t)bytes.p, bytes.n, CURL_BLOB_NOCOPY};
+}
+
 static int
 hop_options(struct http_call *c, int64_t left)
 {
@@ -248,6 +255,21 @@ hop_options(struct http_call *c, int64_t left)
                  (unsigned long long)r->to);
         SET(CURLOPT_RANGE, range);
     }
+    if (c->http->identity) {
+        const struct http_identity *id = c->http->identity;
+        struct curl_blob certificate = blob(id->certificate), key = blob(id->key),
+                         ca = blob(id->ca);
+        SET(CURLOPT_SSLCERT_BLOB, &certificate);
+        SET(CURLOPT_SSLKEY_BLOB, &key);
+        SET(CURLOPT_CAINFO_BLOB, &ca);
+        SET(CURLOPT_CAINFO, NULL);
+        SET(CURLOPT_CAPATH, NULL);
+        SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    }
+    if (c->connect_to)
+        SET(CURLOPT_CONNECT_TO, c->connect_to);
+    if (r->pinned[0])
+        SET(CURLOPT_PINNEDPUBLICKEY, r->pinned);
 #undef SET
     return bad ? JB_ENOMEM : 0;
 }
@@ -267,6 +289,10 @@ http_hop_start(struct http_call *c)
     c->cut = c->large = false;
     c->header_bytes = 0;
     jb_buf_reset(&c->body);
+    if (c->plain && c->http->identity) {
+        refuse(c, "plain http to one of our own hosts");
+        return 0;
+    }
     if (!c->plain && strcmp(scheme, "https") != 0) {
         refuse(c, "neither https nor http");
         return 0;
@@ -374,6 +400,26 @@ out:
 
 /* ---- what came ---- */
 
+/* An alert that comes after a handshake of TLS 1.3 is an error of reading. */
+static bool
+is_tls(const struct http_call *c, CURLcode code)
+{
+    switch (code) {
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT: return true;
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR: return strstr(c->error, " alert ") != NULL;
+    default: return false;
+    }
+}
+
 static enum http_outcome
 outcome_of(struct http_call *c, CURLcode code)
 {
@@ -393,7 +439,16 @@ outcome_of(struct http_call *c, CURLcode code)
     }
     snprintf(c->reason, sizeof c->reason, "%.60s: %.130s", c->host,
              c->error[0] ? c->error : curl_easy_strerror(code));
+    c->answer.tls = is_tls(c, code);
     return code == CURLE_OPERATION_TIMEDOUT ? HTTP_TIMED_OUT : HTTP_UNREACHABLE;
+}
+
+static uint64_t
+number_of(struct http_call *c, const char *name)
+{
+    const char *text = header_of(c, name);
+
+    return text && *text >= '0' && *text <= '9' ? strtoull(text, NULL, 10) : 0;
 }
 
 static void
@@ -415,6 +470,11 @@ read_headers(struct http_call *c)
         curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after >= 0)
         c->answer.retry_after = after < INT64_MAX / 1000 ? (int64_t)after * 1000 : INT64_MAX;
     c->answer.total = 0;
+    if (c->http->identity) {
+        c->answer.log_epoch = number_of(c, "X-Log-Epoch");
+        c->answer.log_end = number_of(c, "X-Log-End");
+        c->answer.log_kept = number_of(c, "X-Log-Kept");
+    }
     range = header_of(c, "Content-Range");
     if (range && (slash = strchr(range, '/')) && slash[1] >= '0' && slash[1] <= '9')
         c->answer.total = strtoull(slash + 1, NULL, 10);

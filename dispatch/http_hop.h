@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One hop of a call: what dispatch/http.c and http_hop.c know of each other. */
+/* What dispatch/http.c, http_hop.c (one hop of a call) and http_beside.c (connections under an
+ * identity) know of each other. */
 #pragma once
 
 #include "base/buf.h"
@@ -15,6 +16,13 @@ struct http {
     struct http_call *calls;
     size_t running;
     bool ready; /* a call ended without libcurl */
+    struct http *besides;
+    /* Of one that is driven beside another. */
+    struct http *beside, *prev, *next;
+    int epoll;     /* of its sockets */
+    int64_t timer; /* when libcurl wants to be called, monotonic ms; INT64_MAX never */
+    struct jb_arena *arena;
+    const struct http_identity *identity; /* NULL none */
 };
 
 struct http_call {
@@ -24,7 +32,7 @@ struct http_call {
     struct http_call *prev, *next;
     CURL *easy;
     CURLU *url; /* of this hop */
-    struct curl_slist *lines;
+    struct curl_slist *lines, *connect_to;
     struct jb_buf body;
     int64_t deadline;
     const char *host;           /* of this hop */
@@ -52,3 +60,8 @@ bool http_hop_redirects(const struct http_call *c);
 
 /* Begins the next hop, or says in the answer why not (c->ready). JB_ENOMEM. */
 int http_hop_redirect(struct http_call *c);
+
+/* Its sockets and its timer. JB_EIO. */
+int http_beside_drive(struct http *http, struct jb_error *err);
+/* What http_new_beside() made beyond the rest. */
+void http_beside_free(struct http *http);
