@@ -117,6 +117,18 @@ check_hooks(const void *value)
 }
 
 static const char *
+check_suite(const void *value)
+{
+    const char *text = *(const char *const *)value;
+
+    return *text && strlen(text) <= 64 &&
+                   strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_.:+-") == strlen(text)
+               ? NULL
+               : "may hold letters, digits, '_', '.', ':', '+' and '-', 64 at most";
+}
+
+static const char *
 check_header_value(const void *value)
 {
     const char *text = *(const char *const *)value;
@@ -310,6 +322,46 @@ const struct setting conf_table[] = {
      JB_PKGDATADIR "/hub/architectures.txt",
      .help = "Architectures, model types and tokenizers of a released transformers; what is "
              "not in it would need remote code."},
+    {"evaluate.plans", SETTING_STRINGS, AT(evaluate.plans), "",
+     .help = "Plans by which requests are evaluated, by name: the first that takes a request, "
+             "of those that name its model before those that take any. None: nothing is "
+             "evaluated here."},
+    {"evaluate.plans_file", SETTING_PATH, AT(evaluate.plans_file),
+     JB_PKGDATADIR "/harness/plans.conf",
+     .help = "The plans; hosts have their own copy and run what theirs says."},
+    {"evaluate.suite", SETTING_STRING, AT(evaluate.suite), "1", .check = check_suite,
+     .help = "What the set of tasks is called, in results."},
+    {"evaluate.seed", SETTING_INT, AT(evaluate.seed), "1234", 0, 2147483647,
+     .help = "Seed of what is random in an evaluation."},
+    {"evaluate.limit", SETTING_INT, AT(evaluate.limit), "0", 0, 1e9,
+     .help = "Items of each task that hosts were told to evaluate (jobs.limit there), for "
+             "trials; results of fewer are refused. 0: all."},
+    {"evaluate.wall", SETTING_DURATION, AT(evaluate.wall), "2d", SECOND, 30 * 24 * HOUR,
+     .help = "Longest time of an attempt at an evaluation."},
+    {"evaluate.lease", SETTING_DURATION, AT(evaluate.lease), "15m", 2 * SECOND, 24 * HOUR,
+     .help = "A host that has not heard of us for so long ends what it runs for us."},
+    {"evaluate.grace", SETTING_DURATION, AT(evaluate.grace), "90s", 0, HOUR,
+     .help = "What that takes, with a margin: the time from SIGTERM to SIGKILL there. Only "
+             "then an evaluation is begun elsewhere."},
+    {"evaluate.restart", SETTING_DURATION, AT(evaluate.restart), "5m", 0, HOUR,
+     .help = "Leases are taken for so much longer after a restart, until hosts are heard of."},
+    {"evaluate.renew", SETTING_DURATION, AT(evaluate.renew), "15s", 100, HOUR,
+     .help = "How often hosts are called, 20 % more or less."},
+    {"evaluate.suspect", SETTING_DURATION, AT(evaluate.suspect), "60s", 100, HOUR,
+     .help = "A host that is silent for so long gets nothing new."},
+    {"evaluate.answer", SETTING_DURATION, AT(evaluate.answer), "20s", 100, 10 * MINUTE,
+     .help = "For one answer of a host."},
+    {"evaluate.retry_first", SETTING_DURATION, AT(evaluate.retry_first), "1m", 10, 24 * HOUR,
+     .help = "Wait before an evaluation is begun again that failed through a host or the hub; "
+             "each further one is four times as long, 20 % more or less."},
+    {"evaluate.retry_most", SETTING_DURATION, AT(evaluate.retry_most), "1h", 10, 24 * HOUR,
+     .help = "Longest of these waits."},
+    {"evaluate.attempts", SETTING_INT, AT(evaluate.attempts), "12", 1, 1000,
+     .help = "Most attempts at one request, whatever they fail of."},
+    {"evaluate.too_large", SETTING_CHOICE, AT(evaluate.too_large), "fail",
+     .choices = "fail|wait",
+     .help = "What becomes of a request that needs more memory than any host has: it fails and "
+             "says how much it needs, or waits for a larger one."},
     {"export.dir", SETTING_PATH, AT(export_.dir), "",
      .help = "Folder in which jinbang-dispatch keeps requests/, results/ and model_infos.json "
              "in the layout of the hub datasets. Empty: none."},

@@ -16,6 +16,9 @@ struct conf_webhook {
     struct setting_strings events; /* none: all */
 };
 
+/* What becomes of a request that is larger than any host: evaluate.too_large. */
+enum conf_too_large { CONF_TOO_LARGE_FAIL, CONF_TOO_LARGE_WAIT };
+
 struct conf {
     struct {
         const char *title;          /* site.title: shown if the board file gives none */
@@ -102,6 +105,17 @@ struct conf {
         int64_t refresh;                          /* ms; 0 never */
         const char *architectures;                /* file */
     } hub;
+    struct {
+        struct setting_strings plans; /* evaluate.plans: names; none: nothing is evaluated */
+        const char *plans_file;
+        const char *suite;          /* version of the set of tasks, for provenance */
+        int64_t seed, limit;        /* limit 0: all items */
+        int64_t wall, lease, grace; /* ms as all below */
+        int64_t restart, renew, suspect, answer;
+        int64_t retry_first, retry_most;
+        int64_t attempts; /* most of one request */
+        int too_large;    /* enum conf_too_large */
+    } evaluate;
     struct {
         const char *dir; /* export.dir; "" none */
     } export_;

@@ -43,10 +43,15 @@ struct dispatch_task {
 
 /* Those there are; main.c has the list of them, in the order in which they run. */
 extern const struct dispatch_task dispatch_check;    /* check.c: submissions with the hub */
+extern const struct dispatch_task dispatch_evaluate; /* evaluate.c: hosts, results */
 extern const struct dispatch_task dispatch_refresh;  /* refresh.c: likes, licence, tags */
 extern const struct dispatch_task dispatch_export;   /* export.c: the export folder */
 extern const struct dispatch_task dispatch_tidy;     /* tidy.c: nonces of long ago */
 extern const struct dispatch_task dispatch_webhooks; /* webhook.c: events to their targets */
+
+/* Can this board evaluate as its settings say? For -t; the task looks by itself. JB_EINVAL …
+ * with file and reason. */
+int evaluate_check(const struct conf *conf, struct jb_error *err);
 
 /* Are the secrets of all webhooks there? For -t; the task looks by itself when it starts.
  * JB_EINVAL, JB_ENOENT, JB_EACCES … with target and file. */

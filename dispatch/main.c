@@ -24,7 +24,8 @@ enum { POLL_MS = 1000, READERS_MS = 60000, CONNECTIONS_BESIDE = 8 };
 #define TOKEN_MAX    512
 
 static const struct dispatch_task *const tasks[] = {
-    &dispatch_check, &dispatch_refresh, &dispatch_export, &dispatch_webhooks, &dispatch_tidy,
+    &dispatch_check,  &dispatch_evaluate, &dispatch_refresh,
+    &dispatch_export, &dispatch_webhooks, &dispatch_tidy,
 };
 #define N_TASKS (sizeof tasks / sizeof *tasks)
 
@@ -312,6 +313,8 @@ test_settings(const char *config)
         rc = hub_known_load(settings.conf.hub.architectures, &err, &known);
         if (!rc)
             rc = webhook_check(&settings.conf, &err);
+        if (!rc)
+            rc = evaluate_check(&settings.conf, &err);
         hub_known_unref(known);
         jb_arena_free(settings.arena);
     }

@@ -137,3 +137,82 @@ run() {
 	ok "$name ran to its end" grep -q '^1\.\.' "$state/tap"
 	[ "$status" = 0 ] || say "$name ended with $status"
 }
+
+# within SECONDS COMMAND…: it becomes true.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# ---- hosts: jinbang-ca and jinbang-agent beside a board ----
+
+ca_pid=""
+# hosts_settings: pki and ca of a board that has hosts, for SERVER_SETTINGS before begin(); the state
+# is not known yet then, so paths count from the folder of jinbang.conf.
+hosts_settings() {
+	printf 'pki = { dir = "pki"; control = "control"; %s };\nca = { clients = ["%s"]; rate = 1000; };\n' \
+		"${1:-}" "$(id -u)"
+}
+
+# ca_begin: root, issuers, jinbang-ca and the dispatcher's certificate.
+ca_begin() {
+	jinbang pki init --root-out "$state/offline" >/dev/null || return 1
+	ca_start && jinbang pki issue dispatcher >/dev/null
+}
+ca_start() {
+	"$tree/jinbang-ca" -c "$state/jinbang.conf" >>"$state/ca.log" 2>&1 &
+	ca_pid=$!
+	within 30 test -S "$state/run/ca.sock"
+}
+ca_end() {
+	[ -z "$ca_pid" ] || { kill "$ca_pid" && wait "$ca_pid"; } 2>/dev/null
+	ca_pid=""
+}
+
+# host_begin NAME [SETTING…]: an agent on a port of its own, enrolled and answering. Further lines
+# go into its agent.conf; plans of $state/harness.
+declare -A agent_pids=()
+host_begin() {
+	local name=$1 dir port token
+	shift
+	dir=$state/host-$name port=$(free_port)
+	mkdir -p "$dir"
+	{
+		printf 'listen = { address = "127.0.0.1:%s"; };\ntls = { dir = "%s/tls"; };\nspool = { dir = "%s/spool"; min_free = "1M"; };\n' \
+			"$port" "$dir" "$dir"
+		printf 'plans = { file = "%s/harness/plans.conf"; };\n%s\n' "$state" "${*:-}"
+	} >"$dir/agent.conf"
+	token=$(jinbang host add "$name" --json | jq -r .token)
+	printf '%s\n' "$token" >"$dir/token"
+	"$tree/jinbang-agent" enrol "$name" -c "$dir/agent.conf" <"$dir/token" >"$dir/enrol.log" 2>&1 &
+	agent_pids[$name]=$!
+	within 30 grep -q Waiting "$dir/enrol.log" || { sed 's/^/# /' "$dir/enrol.log"; return 1; }
+	jinbang host enrol "$name" "https://127.0.0.1:$port" >"$dir/enrolled.log" 2>&1 ||
+		{ sed 's/^/# /' "$dir/enrolled.log"; return 1; }
+	wait "${agent_pids[$name]}" || return 1
+	agent_start "$name"
+}
+agent_start() { # NAME
+	"$tree/jinbang-agent" -c "$state/host-$1/agent.conf" >>"$state/host-$1/agent.log" 2>&1 &
+	agent_pids[$1]=$!
+}
+agent_kill() { # NAME [SIGNAL]
+	kill "-${2:-KILL}" "${agent_pids[$1]}" 2>/dev/null
+	wait "${agent_pids[$1]}" 2>/dev/null
+	agent_pids[$1]=""
+}
+# Agents, and what they left running: shims outlive their agent.
+hosts_end() {
+	local name lease
+	for name in "${!agent_pids[@]}"; do
+		[ -z "${agent_pids[$name]}" ] || agent_kill "$name" TERM
+	done
+	for lease in "$state"/host-*/spool/attempts/*/; do
+		[ -d "$lease" ] && : >"$lease/cancel"
+	done
+	ca_end
+}
