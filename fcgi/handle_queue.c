@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What people and programs see of submissions. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "fcgi/handlers.h"
 #include "fcgi/queue_pages.h"
 #include "fcgi/server.h"
@@ -122,10 +123,68 @@ handle_api_request(struct handling *h)
 
     if (!page_id(h, h->request->param[0], &id) || !page_begin(h, &txn))
         return;
-    int rc = request_facts_load(h->site, txn, id, h->request->arena, &err, &facts);
+    int rc = request_facts_load(h->site, keeper_store(server_keeper(h->server)), txn, id,
+                                h->request->arena, &err, &facts);
     store_abort(txn);
     if (rc == 0)
         request_json_put(&facts, h->site->board, h->site->conf->site.mount, &body);
+    answer_json(h, &body, rc, &err);
+}
+
+/* `attempt` and `from` of the query, and nothing else; what is not there stays. */
+static int
+read_log_query(struct jb_str query, struct jb_error *err, uint64_t *ret_fence,
+               uint64_t *ret_from)
+{
+    while (query.n) {
+        const char *amp = memchr(query.p, '&', query.n);
+        struct jb_str item = {query.p, amp ? (size_t)(amp - query.p) : query.n};
+        const char *equals = memchr(item.p, '=', item.n);
+        size_t key = equals ? (size_t)(equals - item.p) : item.n,
+               taken = item.n + (amp != NULL);
+        struct jb_str name = {item.p, key}, value = {equals, 0};
+        bool from = jb_str_is(name, "from");
+        int64_t number;
+
+        query = (struct jb_str){query.p + taken, query.n - taken};
+        if (!item.n)
+            continue;
+        if (equals)
+            value = (struct jb_str){equals + 1, item.n - key - 1};
+        if (!from && !jb_str_is(name, "attempt"))
+            return jb_fail(err, JB_EINVAL, "the parameters are attempt and from");
+        if (!equals || jb_parse_int(value, 0, INT64_MAX, &number))
+            return jb_fail(err, JB_EINVAL, "attempt and from are numbers");
+        *(from ? ret_from : ret_fence) = (uint64_t)number;
+    }
+    return 0;
+}
+
+void
+handle_api_request_log(struct handling *h)
+{
+    const struct store *store = keeper_store(server_keeper(h->server));
+    struct jb_buf body = JB_BUF(BODY_MAX);
+    struct request_facts facts;
+    struct jb_error err = {0};
+    struct store_txn *txn;
+    struct queue_log log;
+    uint64_t id, fence = 0, from = QUEUE_LOG_TAIL;
+
+    int rc = read_log_query(h->request->query, &err, &fence, &from);
+
+    if (rc) {
+        answer_json(h, &body, rc, &err);
+        return;
+    }
+    if (!page_id(h, h->request->param[0], &id) || !page_begin(h, &txn))
+        return;
+    rc = request_facts_load(h->site, store, txn, id, h->request->arena, &err, &facts);
+    store_abort(txn);
+    if (rc == 0)
+        rc = request_log_load(store, &facts, fence, from, h->request->arena, &err, &log);
+    if (rc == 0)
+        request_json_put_log(id, &log, h->site->conf->site.mount, &body);
     answer_json(h, &body, rc, &err);
 }
 
@@ -163,7 +222,8 @@ handle_api_request_file(struct handling *h)
 
     if (!page_id(h, h->request->param[0], &id) || !page_begin(h, &txn))
         return;
-    int rc = request_facts_load(h->site, txn, id, arena, &err, &facts);
+    int rc = request_facts_load(h->site, keeper_store(server_keeper(h->server)), txn, id, arena,
+                                &err, &facts);
     if (rc == 0)
         rc = store_request_get(txn, id, arena, &request);
     if (rc == 0)

@@ -67,6 +67,7 @@ void handle_feed_results(struct handling *h);
 void handle_feed_status(struct handling *h);
 void handle_api_request(struct handling *h);
 void handle_api_request_file(struct handling *h);
+void handle_api_request_log(struct handling *h);
 void handle_api_result(struct handling *h);
 
 /* handle_model.c */

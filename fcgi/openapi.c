@@ -59,12 +59,35 @@ static const char schemas[] =
     "\"type\":[\"string\",\"null\"]},\"platform\":{\"type\":\"boolean\",\"description\":\"it "
     "was "
     "the platform's fault\"},\"zh\":{\"type\":\"object\"},\"en\":{\"type\":\"object\"}}},"
+    "\"evaluations\":{\"type\":\"array\",\"description\":\"attempts, newest first\","
+    "\"items\":{\"$ref\":\"#/components/schemas/Evaluation\"}},"
     "\"log_tail\":{\"type\":[\"string\",\"null\"]},\"duplicate_of\":{\"type\":[\"integer\","
     "\"null\"]},\"times\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","
     "\"null\"]}},\"scores\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":"
     "["
     "\"number\",\"null\"]}},\"links\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
     "\"string\"}}}},"
+    "\"Evaluation\":{\"type\":\"object\",\"required\":[\"attempt\",\"host\",\"state\","
+    "\"progress\",\"benchmarks\",\"started\",\"ended\",\"seconds\",\"failure\",\"reason\"],"
+    "\"properties\":{\"attempt\":{\"type\":\"integer\"},\"round\":{\"type\":\"integer\"},"
+    "\"host\":{\"type\":\"string\"},\"state\":{\"enum\":[\"leased\",\"running\",\"storing\","
+    "\"cancelling\",\"ended\"]},\"progress\":{\"type\":[\"number\",\"null\"],\"minimum\":0,"
+    "\"maximum\":1},\"benchmark\":{\"type\":[\"string\",\"null\"],\"description\":\"the one "
+    "that runs now\"},\"benchmarks\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+    "\"required\":[\"key\",\"name\",\"state\",\"seconds\"],\"properties\":{\"key\":{\"type\":"
+    "\"string\"},\"name\":{\"type\":\"string\"},\"state\":{\"enum\":[\"waiting\",\"running\","
+    "\"done\"]},\"seconds\":{\"type\":[\"number\",\"null\"]}}}},\"leased\":{\"type\":["
+    "\"string\",\"null\"]},\"started\":{\"type\":[\"string\",\"null\"]},\"ended\":{\"type\":["
+    "\"string\",\"null\"]},\"seconds\":{\"type\":[\"number\",\"null\"],\"minimum\":0},"
+    "\"failure\":{\"type\":[\"string\",\"null\"]},\"reason\":{\"type\":[\"string\",\"null\"]},"
+    "\"links\":{\"type\":\"object\"}}},"
+    "\"LogPart\":{\"type\":\"object\",\"required\":[\"request\",\"attempt\",\"from\",\"next\","
+    "\"end\",\"ended\",\"text\"],\"properties\":{\"request\":{\"type\":\"integer\"},"
+    "\"attempt\":{\"type\":[\"integer\",\"null\"]},\"from\":{\"type\":\"integer\"},\"next\":{"
+    "\"type\":\"integer\"},"
+    "\"end\":{\"type\":\"integer\",\"description\":\"bytes there are at present\"},\"ended\":{"
+    "\"type\":\"boolean\",\"description\":\"no more will come\"},\"text\":{\"type\":"
+    "\"string\"},\"links\":{\"type\":\"object\"}}},"
     "\"Requests\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Request\"}},"
     "\"ModelStatus\":{\"type\":\"object\",\"required\":[\"model_id\",\"status\",\"requests\"],"
     "\"properties\":{\"model_id\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},"
@@ -75,7 +98,7 @@ static const char schemas[] =
 
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 
-enum parameters { NO_PARAMETERS, OF_ROWS, OF_MODEL, OF_OWNED_MODEL, OF_ID };
+enum parameters { NO_PARAMETERS, OF_ROWS, OF_MODEL, OF_OWNED_MODEL, OF_ID, OF_LOG };
 
 struct operation {
     const char *path, *id, *summary, *type, *schema;
@@ -111,6 +134,10 @@ static const struct operation operations[] = {
     {"/api/requests/{id}", "request",
      "All that is known of a request: state, place, estimate, failure, end of the log, times.",
      "application/json", REF("RequestFacts"), OF_ID, true},
+    {"/api/requests/{id}/log", "request_log",
+     "A part of the log of an attempt: whole lines from a byte on, without what should not be "
+     "seen. Without `from` its end. Reading goes on at `next`.",
+     "application/json", REF("LogPart"), OF_LOG, true},
     {"/api/requests/{id}/file", "request_file", "A request as the hub's dataset has it.",
      "application/json", "{\"type\":\"object\"}", OF_ID, true},
     {"/api/results/{id}", "result", "A result file as it came.", "application/json",
@@ -200,6 +227,18 @@ put_hides(const struct board *board, struct jb_json *j)
 }
 
 static void
+put_whole_number(struct jb_json *j, const char *name, const char *in, const char *description,
+                 int64_t minimum)
+{
+    put_parameter(j, name, in, description);
+    jb_json_object(j);
+    jb_json_ktext(j, "type", "integer");
+    jb_json_kint(j, "minimum", minimum);
+    jb_json_end(j);
+    jb_json_end(j);
+}
+
+static void
 put_parameters(struct jb_json *j, const struct board *board, enum parameters which)
 {
     jb_json_key(j, "parameters");
@@ -214,10 +253,11 @@ put_parameters(struct jb_json *j, const struct board *board, enum parameters whi
         jb_json_raw(j, JB_STR("{\"type\":\"string\"}"));
         jb_json_end(j);
     }
-    if (which == OF_ID) {
-        put_parameter(j, "id", "path", NULL);
-        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":1}"));
-        jb_json_end(j);
+    if (which == OF_ID || which == OF_LOG)
+        put_whole_number(j, "id", "path", NULL, 1);
+    if (which == OF_LOG) {
+        put_whole_number(j, "attempt", "query", "Number of an attempt; the newest without.", 0);
+        put_whole_number(j, "from", "query", "Byte to begin at, `next` of the part before.", 0);
     }
     if (which == OF_ROWS) {
         put_parameter(j, "query", "query", "Search: parts of names, split at `;`.");
@@ -233,9 +273,7 @@ put_parameters(struct jb_json *j, const struct board *board, enum parameters whi
         put_parameter(j, "order", "query", NULL);
         jb_json_raw(j, JB_STR("{\"type\":\"string\",\"enum\":[\"asc\",\"desc\"]}"));
         jb_json_end(j);
-        put_parameter(j, "offset", "query", "Rows to leave out at the start.");
-        jb_json_raw(j, JB_STR("{\"type\":\"integer\",\"minimum\":0}"));
-        jb_json_end(j);
+        put_whole_number(j, "offset", "query", "Rows to leave out at the start.", 0);
         put_parameter(j, "limit", "query", "Rows at most.");
         jb_json_object(j);
         jb_json_ktext(j, "type", "integer");
@@ -279,7 +317,7 @@ put_operation(struct jb_json *j, const struct board *board, const struct operati
     jb_json_key(j, "responses");
     jb_json_object(j);
     put_answer(j, "200", "As asked for.", o->type, o->schema);
-    if (o->parameters == OF_ROWS)
+    if (o->parameters == OF_ROWS || o->parameters == OF_LOG)
         put_answer(j, "400", "A parameter is unknown or not a choice.", "application/json",
                    REF("Error"));
     if (o->may_miss)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fcgi/queue_pages.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "fcgi/server.h"
@@ -91,9 +92,66 @@ row_of(const struct board *board, uint64_t request)
     return NULL;
 }
 
+/* A log tells scores: it is shown from when they are. */
+static bool
+log_is_open(const struct job *job, int64_t now)
+{
+    return job->embargo <= now;
+}
+
+static int
+evaluation_load(const struct store *store, struct store_txn *txn, struct request_facts *facts,
+                struct jb_arena *arena, struct jb_error *err)
+{
+    struct evaluation *e = &facts->evaluation;
+    struct queue_log *log = jb_arena_alloc(arena, sizeof *log);
+    const char *path;
+    int rc =
+        log ? queue_attempts_load(txn, facts->request->id, arena, &e->attempts, &e->n_attempts)
+            : JB_ENOMEM;
+
+    if (rc)
+        return jb_fail(err, rc, "%s", store_txn_reason(txn)->text);
+    e->now = jb_now_us();
+    if (!e->n_attempts || !log_is_open(facts->job, e->now))
+        return 0;
+    rc = store_attempt_log(store, e->attempts[0].record.fence, arena, &path);
+    if (rc == 0)
+        rc = queue_log_read(path, &e->attempts[0].record, QUEUE_LOG_TAIL, arena, err, log);
+    if (rc == 0)
+        e->log = log;
+    return rc;
+}
+
 int
-request_facts_load(const struct site *site, struct store_txn *txn, uint64_t id,
-                   struct jb_arena *arena, struct jb_error *err,
+request_log_load(const struct store *store, const struct request_facts *facts, uint64_t fence,
+                 uint64_t from, struct jb_arena *arena, struct jb_error *err,
+                 struct queue_log *ret_log)
+{
+    const struct evaluation *e = &facts->evaluation;
+    const char *path;
+    size_t i = 0;
+
+    while (i < e->n_attempts && fence && e->attempts[i].record.fence != fence)
+        i++;
+    if (i == e->n_attempts && !fence) {
+        *ret_log = (struct queue_log){.ended = queue_state_ended(queue_state_of(
+                                          facts->job->state, facts->request->status)),
+                                      .text = JB_STR("")};
+        return 0;
+    }
+    if (i == e->n_attempts)
+        return jb_fail(err, JB_ENOENT, "there is no such attempt at request %llu",
+                       (unsigned long long)facts->request->id);
+    if (!log_is_open(facts->job, e->now))
+        return jb_fail(err, JB_ENOENT, "the log is published with the result");
+    int rc = store_attempt_log(store, e->attempts[i].record.fence, arena, &path);
+    return rc ? rc : queue_log_read(path, &e->attempts[i].record, from, arena, err, ret_log);
+}
+
+int
+request_facts_load(const struct site *site, const struct store *store, struct store_txn *txn,
+                   uint64_t id, struct jb_arena *arena, struct jb_error *err,
                    struct request_facts *ret_facts)
 {
     struct request *request = jb_arena_alloc(arena, sizeof *request);
@@ -115,6 +173,9 @@ request_facts_load(const struct site *site, struct store_txn *txn, uint64_t id,
     if (facts.entry && facts.entry->state != queue_state_of(job->state, request->status))
         facts.entry = NULL;
     facts.row = row_of(site->board, id);
+    rc = evaluation_load(store, txn, &facts, arena, err);
+    if (rc)
+        return rc;
     *ret_facts = facts;
     return 0;
 }
@@ -130,7 +191,8 @@ request_page_answer(struct handling *h, uint64_t id, const struct request_view *
 
     if (!page_begin(h, &txn))
         return;
-    int rc = request_facts_load(h->site, txn, id, h->request->arena, &err, &facts);
+    int rc = request_facts_load(h->site, keeper_store(server_keeper(h->server)), txn, id,
+                                h->request->arena, &err, &facts);
     store_abort(txn);
     if (rc == 0)
         rc = request_page_put(h->site->conf, h->site->board, &facts, view, page_lang(h), &page,

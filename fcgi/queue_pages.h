@@ -27,9 +27,15 @@ bool page_begin(struct handling *h, struct store_txn **ret_txn);
  * All that pages and programs may know of a request, from the store as it is now and the lists
  * and the board of the snapshot. JB_ENOENT with the reason also for what a moderator deleted.
  */
-int request_facts_load(const struct site *site, struct store_txn *txn, uint64_t id,
-                       struct jb_arena *arena, struct jb_error *err,
-                       struct request_facts *ret_facts);
+int request_facts_load(const struct site *site, const struct store *store,
+                       struct store_txn *txn, uint64_t id, struct jb_arena *arena,
+                       struct jb_error *err, struct request_facts *ret_facts);
+
+/* A part of the log of one of its attempts, 0 the newest (an empty one when there was none).
+ * JB_ENOENT also for a log that is not published yet. */
+int request_log_load(const struct store *store, const struct request_facts *facts,
+                     uint64_t fence, uint64_t from, struct jb_arena *arena,
+                     struct jb_error *err, struct queue_log *ret_log);
 
 /* Answers with the page of a request as it is now; 404 when there is none. */
 void request_page_answer(struct handling *h, uint64_t id, const struct request_view *view,

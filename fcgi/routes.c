@@ -25,6 +25,7 @@ const struct route routes[] = {
     {"/api/models/{*}", G, ROUTE_JSON, handle_api_model, "api_model"},
     {"/api/requests/{}", G, ROUTE_JSON, handle_api_request, "api_request"},
     {"/api/requests/{}/file", G, ROUTE_JSON, handle_api_request_file, "api_request_file"},
+    {"/api/requests/{}/log", G, ROUTE_JSON, handle_api_request_log, "api_request_log"},
     {"/api/results/{}", G, ROUTE_JSON, handle_api_result, "api_result"},
     {"/openapi.json", G, ROUTE_JSON, handle_openapi, "openapi"},
     {"/api/{}", P, ROUTE_GRADIO, handle_run, "api"},

@@ -32,6 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct nonce nonce;
     struct timing timing;
     struct delivery delivery;
+    struct host host;
+    struct attempt attempt;
+    struct part part;
     const char *text;
     uint64_t doc_n;
 
@@ -40,10 +43,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     enum codec_kind kind = (enum codec_kind)data[0];
     struct jb_str value = {copy, n - 1 + CODEC_HEAD};
     memcpy(copy + CODEC_HEAD, data + 1, n - 1);
-    /* An entry of the log as version 1 had it is read as well, and written as version 2. */
+    /* Those that version 1 had in another form are read as well, and written as version 2. */
     codec_seal(copy, value.n, kind, 1);
-    if (kind == CODEC_CHANGE) {
+    if (kind == CODEC_CHANGE || kind == CODEC_ATTEMPT || kind == CODEC_HOST) {
         change_decode(value, arena, NULL, &change);
+        attempt_decode(value, arena, NULL, &attempt);
+        host_decode(value, arena, NULL, &host);
         codec_seal(copy, value.n, kind, 2);
     }
     switch (kind) {
@@ -97,6 +102,31 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         if (delivery_decode(value, arena, NULL, &delivery) == 0 &&
             delivery_encode(&delivery, &b) == 0)
             same(value, &b);
+        break;
+    case CODEC_HOST:
+        if (host_decode(value, arena, NULL, &host) == 0 && host_encode(&host, &b) == 0) {
+            host.name = "a";
+            store_host_check(&host, NULL);
+            same(value, &b);
+        }
+        break;
+    case CODEC_ATTEMPT:
+        if (attempt_decode(value, arena, NULL, &attempt) == 0 &&
+            attempt_encode(&attempt, &b) == 0) {
+            const char *const *keys;
+            size_t n_keys;
+            attempt.fence = 1;
+            store_attempt_check(&attempt, NULL);
+            store_attempt_benchmarks(&attempt, arena, &keys, &n_keys);
+            same(value, &b);
+        }
+        break;
+    case CODEC_PART:
+        if (part_decode(value, arena, NULL, &part) == 0 && part_encode(&part, &b) == 0) {
+            part.benchmark = "a";
+            store_part_check(&part, NULL);
+            same(value, &b);
+        }
         break;
     default:
         /* As it comes, with the CRC of the input's own. */

@@ -47,3 +47,5 @@ int queue_result_arrived(struct store_txn *txn, const struct result *result, int
  * control and bidirectional characters and terminal sequences, tokens, passwords, keys and
  * addresses with a user masked. */
 void queue_redact(struct jb_str log, struct jb_buf *out);
+/* The same for all of it; it has to begin with a line. */
+void queue_redact_lines(struct jb_str log, struct jb_buf *out);

@@ -179,6 +179,13 @@ sequence(const char *p, size_t n)
     return n ? 1 : 0;
 }
 
+/* Marks of direction and joiners, which jb_cp_forbidden() lets through in names. */
+static bool
+is_mark(uint32_t cp)
+{
+    return cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2060;
+}
+
 /* One line: what a terminal shows of it in the end, without what is not text. */
 static void
 put_line(const char *p, size_t n, struct jb_buf *plain, struct jb_buf *out)
@@ -206,7 +213,7 @@ put_line(const char *p, size_t n, struct jb_buf *plain, struct jb_buf *out)
         size_t len = jb_utf8_decode(p + i, good, &cp);
         if (cp == '\t')
             jb_buf_putc(plain, ' ');
-        else if (cp >= 0x20 && cp != 0x7f && !jb_cp_forbidden(cp))
+        else if (cp >= 0x20 && cp != 0x7f && !jb_cp_forbidden(cp) && !is_mark(cp))
             jb_buf_put(plain, p + i, len);
         i += len;
     }
@@ -215,22 +222,33 @@ put_line(const char *p, size_t n, struct jb_buf *plain, struct jb_buf *out)
 }
 
 void
+queue_redact_lines(struct jb_str log, struct jb_buf *out)
+{
+    struct jb_buf plain = JB_BUF(4 * log.n + 64);
+
+    for (size_t i = 0; i < log.n;) {
+        const char *nl = memchr(log.p + i, '\n', log.n - i);
+        size_t end = nl ? (size_t)(nl - log.p) : log.n;
+        put_line(log.p + i, end - i, &plain, out);
+        i = end + 1;
+    }
+    if (plain.err && !out->err)
+        out->err = plain.err;
+    jb_buf_free(&plain);
+}
+
+void
 queue_redact(struct jb_str log, struct jb_buf *out)
 {
     /* More than is kept, since sequences and progress bars go; from the start of a line. */
     size_t from = log.n > (size_t)16 * KEPT ? log.n - (size_t)16 * KEPT : 0;
-    struct jb_buf plain = JB_BUF((size_t)32 * KEPT), all = JB_BUF((size_t)64 * KEPT);
+    struct jb_buf all = JB_BUF((size_t)128 * KEPT);
 
     if (from) {
         const char *nl = memchr(log.p + from, '\n', log.n - from);
         from = nl ? (size_t)(nl - log.p) + 1 : from;
     }
-    for (size_t i = from; i < log.n;) {
-        const char *nl = memchr(log.p + i, '\n', log.n - i);
-        size_t end = nl ? (size_t)(nl - log.p) : log.n;
-        put_line(log.p + i, end - i, &plain, &all);
-        i = end + 1;
-    }
+    queue_redact_lines((struct jb_str){log.p + from, log.n - from}, &all);
     size_t start = all.n > KEPT ? all.n - KEPT : 0;
     if (start) {
         const char *nl = memchr(all.p + start, '\n', all.n - start - 1);
@@ -242,6 +260,5 @@ queue_redact(struct jb_str log, struct jb_buf *out)
     if (all.err && !out->err)
         out->err = all.err;
     jb_buf_put(out, all.p ? all.p + start : "", all.n - start);
-    jb_buf_free(&plain);
     jb_buf_free(&all);
 }

@@ -70,8 +70,8 @@ struct attempt {
     uint64_t log_epoch, log_end;  /* fetched so far; the bytes are files beside the store */
     const char *failure, *reason; /* of an ended one; "" success */
     int64_t slots, mib; /* what it has of the host: slots, GPU memory; 0 unknown or none */
-    double progress;    /* 0..1 of what it does now, negative unknown; a cheap hint */
-    const char *step;   /* what that is: key of a benchmark; "" */
+    double progress;    /* of all of it, 0..1, negative unknown; a cheap hint */
+    const char *step;   /* what it does now: key of a benchmark; "" */
     uint64_t done, of;  /* benchmarks with a result at the host; all of this attempt */
 };
 #define ATTEMPT_ENDED "ended"
@@ -86,12 +86,17 @@ int store_fence_last(struct store_txn *txn, uint64_t *ret_fence);
  */
 int store_fence_check(struct store_txn *txn, uint64_t request, uint64_t fence);
 
+/* Keys of the benchmarks in its spec, in their order, each once. JB_ENOMEM. */
+#define ATTEMPT_BENCHMARKS 256
+int store_attempt_benchmarks(const struct attempt *attempt, struct jb_arena *arena,
+                             const char *const **ret_keys, size_t *ret_n);
+
 int store_attempt_check(const struct attempt *attempt, struct jb_error *err);
 /*
  * JB_ENOENT: no such request. JB_EINVAL: a fence that was never given out. JB_ECONFLICT: of
  * this fence there is an attempt at another request or under another id, or one that ended and
- * would live again; or another attempt at the request is live. Without an entry in the log: the
- * job tells.
+ * would live again; or another attempt at the request is live. Without an entry in the log, and
+ * neither board_seq nor queue_seq moves: the job tells.
  */
 int store_attempt_put(struct store_txn *txn, const struct attempt *attempt);
 int store_attempt_get(struct store_txn *txn, uint64_t fence, struct jb_arena *arena,

@@ -93,6 +93,28 @@ time_label_put(const struct conf *conf, int64_t us, struct jb_buf *out)
 }
 
 void
+duration_label_put(double seconds, enum text_lang lang, struct jb_buf *out)
+{
+    bool zh = lang == LANG_ZH;
+
+    if (!(seconds >= 0) || seconds > 3.2e9) {
+        jb_buf_puts(out, "–");
+        return;
+    }
+    long all = (long)(seconds + 0.5);
+    if (all < 1)
+        jb_buf_printf(out, "%.1f %s", seconds, zh ? "秒" : "s");
+    else if (all < 60)
+        jb_buf_printf(out, "%ld %s", all, zh ? "秒" : "s");
+    else if (all < 3600)
+        jb_buf_printf(out, "%ld %s %ld %s", all / 60, zh ? "分" : "min", all % 60,
+                      zh ? "秒" : "s");
+    else
+        jb_buf_printf(out, "%ld %s %ld %s", all / 3600, zh ? "小时" : "h", all % 3600 / 60,
+                      zh ? "分" : "min");
+}
+
+void
 zone_label_put(const struct conf *conf, enum text_lang lang, int64_t now, struct jb_buf *out)
 {
     int offset = jb_zone_offset(conf->site.zone, now) / 60;

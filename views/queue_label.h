@@ -20,6 +20,8 @@ void state_label_put(enum queue_state state, enum text_lang lang, struct jb_buf 
 
 /* <time> in the zone of the site, to the minute; "–" for 0. */
 void time_label_put(const struct conf *conf, int64_t us, struct jb_buf *out);
+/* How long something took: "4 s", "3 min 20 s", "2 h 5 min"; "–" unknown (NAN, negative). */
+void duration_label_put(double seconds, enum text_lang lang, struct jb_buf *out);
 /* Which zone that is, as a sentence. */
 void zone_label_put(const struct conf *conf, enum text_lang lang, int64_t now,
                     struct jb_buf *out);

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -129,6 +130,97 @@ put_link(struct jb_json *j, const char *key, const char *mount, const char *fold
 }
 
 static void
+put_steps(struct jb_json *j, const struct board_config *board, const struct queue_attempt *a)
+{
+    jb_json_key(j, "benchmarks");
+    jb_json_array(j);
+    for (size_t i = 0; i < a->n_steps; i++) {
+        const struct queue_step *step = &a->steps[i];
+        jb_json_object(j);
+        jb_json_ktext(j, "key", step->benchmark);
+        jb_json_kstr(j, "name", benchmark_label(board, step->benchmark));
+        jb_json_ktext(j, "state", step->done ? "done" : step->now ? "running" : "waiting");
+        jb_json_kdouble(j, "seconds", step->seconds);
+        jb_json_end(j);
+    }
+    jb_json_end(j);
+}
+
+static void
+put_attempt(struct jb_json *j, const struct request_facts *f, const struct board_config *board,
+            const struct queue_attempt *attempt, const char *mount)
+{
+    const struct attempt *a = &attempt->record;
+    int64_t from = a->started > 0 ? a->started : a->leased,
+            to = a->ended > 0 ? a->ended : f->evaluation.now;
+    char more[64];
+
+    jb_json_object(j);
+    jb_json_kint(j, "attempt", (int64_t)a->fence);
+    jb_json_kint(j, "round", (int64_t)a->round);
+    jb_json_ktext(j, "host", a->host);
+    jb_json_ktext(j, "state", a->state);
+    jb_json_kdouble(j, "progress", attempt->progress);
+    put_text(j, "benchmark", jb_str(attempt->live ? a->step : ""));
+    put_steps(j, board, attempt);
+    put_time(j, "leased", a->leased);
+    put_time(j, "started", a->started);
+    put_time(j, "ended", a->ended);
+    jb_json_kdouble(j, "seconds", from > 0 && to >= from ? (double)(to - from) / 1e6 : NAN);
+    put_text(j, "failure", jb_str(a->failure));
+    put_text(j, "reason", jb_str(a->reason));
+    jb_json_key(j, "links");
+    jb_json_object(j);
+    snprintf(more, sizeof(more), "/log?attempt=%" PRIu64 "&from=0", a->fence);
+    if (f->evaluation.log)
+        put_link(j, "log", mount, "/api/requests", f->request->id, more);
+    jb_json_end(j);
+    jb_json_end(j);
+}
+
+static void
+put_evaluation(struct jb_json *j, const struct request_facts *f, const struct board *board,
+               const char *mount)
+{
+    const struct evaluation *e = &f->evaluation;
+    bool log = e->log && e->log->end;
+
+    jb_json_key(j, "evaluations");
+    jb_json_array(j);
+    for (size_t i = 0; i < e->n_attempts; i++)
+        put_attempt(j, f, board_config_of(board), &e->attempts[i], mount);
+    jb_json_end(j);
+    put_text(j, "log_tail", log ? e->log->text : jb_str(f->job->log_tail));
+}
+
+void
+request_json_put_log(uint64_t request, const struct queue_log *log, const char *mount,
+                     struct jb_buf *out)
+{
+    struct jb_json j;
+    char more[96];
+
+    jb_json_init(&j, out);
+    jb_json_object(&j);
+    jb_json_kint(&j, "request", (int64_t)request);
+    put_number(&j, "attempt", log->fence);
+    jb_json_kint(&j, "from", (int64_t)log->from);
+    jb_json_kint(&j, "next", (int64_t)log->next);
+    jb_json_kint(&j, "end", (int64_t)log->end);
+    jb_json_kbool(&j, "ended", log->ended);
+    jb_json_kstr(&j, "text", log->text);
+    jb_json_key(&j, "links");
+    jb_json_object(&j);
+    put_link(&j, "request", mount, "/api/requests", request, "");
+    snprintf(more, sizeof(more), "/log?attempt=%" PRIu64 "&from=%" PRIu64, log->fence,
+             log->next);
+    if (log->fence && (log->next < log->end || !log->ended))
+        put_link(&j, "next", mount, "/api/requests", request, more);
+    jb_json_end(&j);
+    jb_json_end(&j);
+}
+
+static void
 put_links(struct jb_json *j, const char *mount, uint64_t id, uint64_t same_as)
 {
     jb_json_key(j, "links");
@@ -203,7 +295,7 @@ request_json_put(const struct request_facts *f, const struct board *board, const
     put_estimate(&j, f->entry, f->lists_time);
     jb_json_kint(&j, "attempts", (int64_t)job->attempts);
     put_failure(&j, queue_failure_from(job->failure), jb_str(job->reason));
-    put_text(&j, "log_tail", jb_str(job->log_tail));
+    put_evaluation(&j, f, board, mount);
     put_number(&j, "duplicate_of", job->same_as);
     jb_json_key(&j, "times");
     jb_json_object(&j);

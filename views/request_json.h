@@ -17,6 +17,12 @@ void request_json_put_entry(const struct queue_entry *entry, struct jb_json *j);
 void request_json_put_long(const struct queue_entry *entry, int64_t now, const char *mount,
                            struct jb_json *j);
 
-/* All facts of one request, without what belongs to its submitter. */
+/* All facts of one request, without what belongs to its submitter. Of the attempts at it,
+ * newest first: {attempt, round, host, state, progress, benchmark, benchmarks, leased, started,
+ * ended, seconds, failure, reason, links}, each of `benchmarks` {key, name, state, seconds}. */
 void request_json_put(const struct request_facts *facts, const struct board *board,
                       const char *mount, struct jb_buf *out);
+
+/* A part of a log: {request, attempt, from, next, end, ended, text, links}. */
+void request_json_put_log(uint64_t request, const struct queue_log *log, const char *mount,
+                          struct jb_buf *out);

@@ -34,9 +34,10 @@ request_page_refresh(const struct request_facts *facts, const struct request_vie
 
     if (view->manage || view->answer || state == QUEUE_STATE_MAX || queue_state_ended(state))
         return 0;
-    if (state == QUEUE_QUEUED || state == QUEUE_RETRY_WAIT)
+    if (state == QUEUE_RETRY_WAIT)
         return SLOW;
-    return FAST;
+    /* the next one may begin at any moment */
+    return state == QUEUE_QUEUED && facts->entry && facts->entry->place > 1 ? SLOW : FAST;
 }
 
 static void
@@ -102,6 +103,13 @@ put_state(struct writing *w)
         start_label_put(w->conf, &f->entry->start, f->lists_time, w->lang, w->out);
         jb_buf_puts(w->out, "</span>");
     }
+    if (w->state == QUEUE_FINISHED && f->job->started > 0 && f->job->ended >= f->job->started) {
+        jb_buf_puts(w->out, " <span>");
+        label_put(w->out, w->lang, "用时", "Took");
+        jb_buf_putc(w->out, ' ');
+        duration_label_put((double)(f->job->ended - f->job->started) / 1e6, w->lang, w->out);
+        jb_buf_puts(w->out, "</span>");
+    }
     jb_buf_puts(w->out, "</p>\n");
     if (w->state == QUEUE_DUPLICATE && f->job->same_as) {
         jb_buf_puts(w->out, "<p>");
@@ -120,7 +128,10 @@ put_failure(struct writing *w)
     enum queue_failure failure = queue_failure_from(job->failure);
     struct jb_str reason = jb_str(job->reason), log = jb_str(job->log_tail);
 
-    if (failure == FAILURE_NONE && !reason.n && !log.n && !job->attempts)
+    if (w->facts->evaluation.log && w->facts->evaluation.log->end) /* it stands there */
+        log = JB_STR("");
+    if (failure == FAILURE_NONE && !reason.n && !log.n &&
+        (!job->attempts || w->facts->evaluation.n_attempts))
         return;
     bool ended = w->state == QUEUE_FAILED || w->state == QUEUE_QUARANTINED;
     jb_buf_puts(w->out, "<section class=\"jb-why\"><h2>");
@@ -130,7 +141,7 @@ put_failure(struct writing *w)
         label_put(w->out, w->lang, "评测过程", "The evaluation");
     jb_buf_puts(w->out, "</h2>\n");
     failure_label_put(failure, reason, ended, w->lang, w->out);
-    if (job->attempts) {
+    if (job->attempts && !w->facts->evaluation.n_attempts) {
         jb_buf_puts(w->out, "<p>");
         if (w->lang != LANG_EN)
             jb_buf_printf(w->out, "已尝试 %" PRIu64 " 次。 ", job->attempts);
@@ -400,9 +411,13 @@ request_page_put(const struct conf *conf, const struct board *board,
         jb_buf_puts(out, "</h1>\n");
         put_answer(&w);
         put_state(&w);
-        put_failure(&w);
+        evaluation_put_progress(&facts->evaluation, frame.board, lang, out);
+        if (!evaluation_live(&facts->evaluation)) /* its past stands with the attempts */
+            put_failure(&w);
         put_scores(&w);
+        evaluation_put_log(&facts->evaluation, conf, r->id, lang, out);
         put_timeline(&w);
+        evaluation_put_attempts(&facts->evaluation, conf, lang, out);
         put_facts(&w);
         put_files(&w);
         put_manage(&w);

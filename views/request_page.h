@@ -5,7 +5,7 @@
 #include "board/board.h"
 #include "queue/answer.h"
 #include "queue/lists.h"
-#include "views/frame.h"
+#include "views/evaluation.h"
 
 /* What is known of a request; also views/request_json.h. */
 struct request_facts {
@@ -14,6 +14,7 @@ struct request_facts {
     const struct queue_entry *entry; /* of the lists, for place and estimate; NULL none */
     int64_t lists_time;              /* what its estimate counts from */
     const struct board_row *row;     /* that the request stands behind; NULL none */
+    struct evaluation evaluation;
 };
 
 struct request_view {

@@ -392,6 +392,7 @@ test_redact(void **state)
         {"a\tb\001\302\205\342\200\256c\377", "a b"
                                               "c\xef\xbf\xbd\n"},
         {"金榜 ok", "金榜 ok\n"},
+        {"\u061cle\u200bft\u200f \u202eover\u2069", "left over\n"},
         {"", ""},
     };
 

@@ -85,7 +85,7 @@ test_refresh(void **state)
     static const struct {
         const char *word;
         int seconds;
-    } cases[] = {{"SUBMITTED", 5}, {"QUEUED", 30},   {"RETRY_WAIT", 30}, {"LEASED", 5},
+    } cases[] = {{"SUBMITTED", 5}, {"QUEUED", 5},    {"RETRY_WAIT", 30}, {"LEASED", 5},
                  {"RUNNING", 5},   {"STORING", 5},   {"CANCELLING", 5},  {"FINISHED", 0},
                  {"FAILED", 0},    {"CANCELLED", 0}, {"DUPLICATE", 0},   {"QUARANTINED", 0}};
     struct views *v = *state;
@@ -163,6 +163,99 @@ test_ends(void **state)
     jb_buf_free(&b);
 }
 
+/* A host that means harm, in all that it can say. */
+static struct evaluation
+an_evaluation(bool live)
+{
+    static const struct queue_step steps[] = {{"arc", true, false, 61.4},
+                                              {HOSTILE_TEXT, false, true, NAN},
+                                              {"mmlu", false, false, NAN}};
+    static struct queue_attempt attempts[2];
+    static struct queue_log log;
+
+    log = (struct queue_log){.fence = 9,
+                             .from = 4096,
+                             .next = 9000,
+                             .end = 9100,
+                             .ended = !live,
+                             .text = JB_STR(HOSTILE_LOG)};
+    attempts[0] = (struct queue_attempt){.record = {.fence = 9,
+                                                    .round = 1,
+                                                    .host = "<b>host",
+                                                    .state = live ? "running" : "ended",
+                                                    .leased = NOW - 130000000,
+                                                    .started = NOW - 125000000,
+                                                    .ended = live ? 0 : NOW - 120000000,
+                                                    .failure = "",
+                                                    .reason = "",
+                                                    .step = HOSTILE_TEXT},
+                                         .live = live,
+                                         .progress = live ? 0.417 : NAN,
+                                         .at = live ? 2 : 0,
+                                         .done = 1,
+                                         .n_steps = 3,
+                                         .steps = steps};
+    attempts[1] = (struct queue_attempt){.record = {.fence = 7,
+                                                    .round = 1,
+                                                    .host = "gpu-2",
+                                                    .state = "ended",
+                                                    .leased = NOW - HOUR,
+                                                    .ended = NOW - HOUR / 2,
+                                                    .failure = "out_of_memory",
+                                                    .reason = HOSTILE_REASON,
+                                                    .step = ""},
+                                         .progress = NAN};
+    return (struct evaluation){.attempts = attempts, .n_attempts = 2, .log = &log, .now = NOW};
+}
+
+static void
+test_running(void **state)
+{
+    struct views *v = *state;
+    struct shown s = a_shown("RUNNING");
+    struct jb_buf b = JB_BUF(1 << 20);
+
+    s.job.attempts = 2;
+    s.job.failure = "worker_lost";
+    s.job.reason = "of the attempt before";
+    s.facts.evaluation = an_evaluation(true);
+    for (int lang = 0; lang <= LANG_MAX; lang++) {
+        put_page(v, &s, NULL, (enum text_lang)lang, &b);
+        assert_non_null(strstr(b.p, "value=\"41\""));
+        assert_non_null(strstr(b.p, "<strong>&lt;b&gt;host</strong>"));
+        assert_non_null(strstr(b.p, " 2 / 3 <strong>&lt;b&gt;"));
+        assert_non_null(strstr(b.p, "<details class=\"jb-log\" open>"));
+        assert_non_null(strstr(b.p, "first line\n&lt;/code&gt;&lt;/pre&gt;"));
+        assert_non_null(strstr(b.p, "href=\"/m/api/requests/17/log?from=0\""));
+        assert_non_null(strstr(b.p, "<q lang=\"en\">&lt;script&gt;"));
+        assert_non_null(strstr(b.p, "http-equiv=\"refresh\" content=\"5\""));
+        assert_int_equal(times(b.p, "<tr><td class=\"r\">"), 2);
+        assert_null(strstr(b.p, "of the attempt before"));
+    }
+    assert_non_null(strstr(b.p, "2 min 5 s"));
+    assert_non_null(strstr(b.p, "1 min 1 s"));
+    put_page(v, &s, NULL, LANG_ZH, &b);
+    assert_non_null(strstr(b.p, "2 分 5 秒"));
+    /* ended: nothing moves any more */
+    s = a_shown("FINISHED");
+    s.job.log_tail = "what the job kept";
+    s.job.started = NOW - 65000000;
+    s.job.ended = NOW;
+    s.facts.evaluation = an_evaluation(false);
+    put_page(v, &s, NULL, LANG_EN, &b);
+    assert_null(strstr(b.p, "<progress"));
+    assert_null(strstr(b.p, "http-equiv=\"refresh\""));
+    assert_non_null(strstr(b.p, "<details class=\"jb-log\"><summary>"));
+    assert_null(strstr(b.p, "what the job kept"));
+    assert_non_null(strstr(b.p, ">5 s</td>"));
+    assert_non_null(strstr(b.p, "<span>Took 1 min 5 s</span>"));
+    /* a log that may not be seen yet */
+    s.facts.evaluation.log = NULL;
+    put_page(v, &s, NULL, LANG_EN, &b);
+    assert_null(strstr(b.p, "first line"));
+    jb_buf_free(&b);
+}
+
 static const cJSON *
 at(const cJSON *object, const char *key)
 {
@@ -181,7 +274,7 @@ test_json(void **state)
     struct queue_entry entry = {0};
     struct jb_buf b = JB_BUF(1 << 20);
 
-    s.facts = (struct request_facts){&s.request, &s.job, NULL, NOW, NULL};
+    s.facts = (struct request_facts){.request = &s.request, .job = &s.job, .lists_time = NOW};
     s.job.failure = "out_of_memory";
     s.job.reason = HOSTILE_REASON;
     s.job.log_tail = HOSTILE_LOG;
@@ -216,6 +309,49 @@ test_json(void **state)
                         "2024-05-23T07:15:46Z");
     assert_true(cJSON_IsNull(at(at(json, "scores"), "average")));
     assert_float_equal(at(at(json, "scores"), "arc")->valuedouble, 41, 1e-9);
+    cJSON_Delete(json);
+    jb_buf_free(&b);
+}
+
+static void
+test_json_evaluation(void **state)
+{
+    struct views *v = *state;
+    struct shown s = a_shown("RUNNING");
+    struct jb_buf b = JB_BUF(1 << 20);
+
+    s.facts = (struct request_facts){.request = &s.request,
+                                     .job = &s.job,
+                                     .lists_time = NOW,
+                                     .evaluation = an_evaluation(true)};
+    request_json_put(&s.facts, v->board, "/m", &b);
+    cJSON *json = cJSON_ParseWithLength(b.p, b.n);
+    const cJSON *all = at(json, "evaluations"), *live = cJSON_GetArrayItem(all, 0);
+    assert_int_equal(cJSON_GetArraySize(all), 2);
+    assert_string_equal(at(live, "host")->valuestring, "<b>host");
+    assert_string_equal(at(live, "benchmark")->valuestring, HOSTILE_TEXT);
+    assert_float_equal(at(live, "progress")->valuedouble, 0.417, 1e-9);
+    assert_float_equal(at(live, "seconds")->valuedouble, 125, 1e-9);
+    assert_true(cJSON_IsNull(at(live, "ended")));
+    const cJSON *step = cJSON_GetArrayItem(at(live, "benchmarks"), 0);
+    assert_string_equal(at(step, "name")->valuestring, "ARC");
+    assert_string_equal(at(step, "state")->valuestring, "done");
+    assert_float_equal(at(step, "seconds")->valuedouble, 61.4, 1e-9);
+    step = cJSON_GetArrayItem(at(live, "benchmarks"), 1);
+    assert_string_equal(at(step, "state")->valuestring, "running");
+    assert_string_equal(at(at(live, "links"), "log")->valuestring,
+                        "/m/api/requests/17/log?attempt=9&from=0");
+    assert_string_equal(at(cJSON_GetArrayItem(all, 1), "reason")->valuestring, HOSTILE_REASON);
+    assert_true(cJSON_IsNull(at(cJSON_GetArrayItem(all, 1), "progress")));
+    assert_string_equal(at(json, "log_tail")->valuestring, HOSTILE_LOG);
+    cJSON_Delete(json);
+    jb_buf_reset(&b);
+    request_json_put_log(17, s.facts.evaluation.log, "/m", &b);
+    json = cJSON_ParseWithLength(b.p, b.n);
+    assert_int_equal(at(json, "next")->valueint, 9000);
+    assert_string_equal(at(json, "text")->valuestring, HOSTILE_LOG);
+    assert_string_equal(at(at(json, "links"), "next")->valuestring,
+                        "/m/api/requests/17/log?attempt=9&from=9000");
     cJSON_Delete(json);
     jb_buf_free(&b);
 }
@@ -284,7 +420,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_refresh, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_failed, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_ends, views_setup, views_teardown),
+        cmocka_unit_test_setup_teardown(test_running, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_json, views_setup, views_teardown),
+        cmocka_unit_test_setup_teardown(test_json_evaluation, views_setup, views_teardown),
         cmocka_unit_test_setup_teardown(test_model, views_setup, views_teardown),
     };
 
