@@ -322,12 +322,12 @@ act(struct lease *l, struct lease_live *live, int64_t now_ms, int64_t now_us,
     } else if (!live->accepted) {
         if (now_ms < live->put_until)
             return ask_put(l, live, now_ms);
+    } else if (live->phase == WIRE_SUCCEEDED && !live->manifest) {
+        ask(l, live, LEASE_MANIFEST, now_ms); /* first: it says what the parts are to be */
     } else if (live->phase != WIRE_LOST && wants_part(live)) {
         ask(l, live, LEASE_PART, now_ms);
     } else if (live->phase == WIRE_SUCCEEDED) {
-        if (live->manifest)
-            return lease_store_finish(l, live, now_us, err);
-        ask(l, live, LEASE_MANIFEST, now_ms);
+        return lease_store_finish(l, live, now_us, err);
     } else if (live->phase > WIRE_SUCCEEDED) {
         return lease_store_end(l, live, LEASE_END_FAILED, now_us, err);
     }
@@ -375,8 +375,10 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
     if ((rc = lease_store_look(l, now_us, err)))
         return rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
-        if (!live->ended)
+        if (!live->ended) {
+            jb_arena_reset(l->arena);
             rc = act(l, live, now_ms, now_us, err);
+        }
     if (rc || (rc = sweep(l)))
         return rc;
     forget_hosts(l);
@@ -397,6 +399,9 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
         else if (live->due > now_ms)
             next = sooner(next, live->due);
     }
+    if (l->retry_us != INT64_MAX)
+        next = sooner(next,
+                      now_ms + (l->retry_us > now_us ? (l->retry_us - now_us) / 1000 + 1 : 0));
     *ret_next = next;
     return 0;
 }

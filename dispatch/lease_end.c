@@ -140,11 +140,10 @@ lease_store_end(struct lease *l, struct lease_live *live, enum lease_end how, in
                 rc = lease_credit(l, txn, live, letter == 'I', now_us);
         }
         if (!rc && move.event != QUEUE_EVENT_MAX)
-            rc = queue_move(txn, live->request, &move, now_us, err, NULL);
+            rc = lease_move(txn, live, &job, &move, now_us, err);
     }
     rc = lease_end(l, txn, rc, err);
-    if (!rc)
-        live->ended = true;
+    live->ended = rc == 0;
     return lease_settle(live, rc, err);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "dispatch/lease.h"
+#include "queue/move.h"
 
 #define LEASE_DIED "the host lost it" /* the reason of worker_lost when its host died */
 
@@ -67,7 +68,9 @@ struct lease {
     struct lease_gone *gone;
     struct jb_arena *arena;
     uint64_t tokens, random;
-    bool dead;
+    bool dead, looked;
+    uint64_t change;  /* of the change log, when it was looked at */
+    int64_t retry_us; /* when the next retry is due */
 };
 
 uint32_t lease_random(struct lease *l);
@@ -108,7 +111,12 @@ int lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *e
 /* The attempt as it is stored, if it is the live one. JB_ECONFLICT else. */
 int lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_arena *arena,
                   struct attempt *ret_attempt);
-/* A conflict means that the attempt is not ours to go on with: it is over, and no error. */
+/* Moves the job of an attempt. JB_EBUSY: somebody moved it on; the next look ends the attempt.
+ */
+int lease_move(struct store_txn *txn, const struct lease_live *live, const struct job *job,
+               const struct queue_move *move, int64_t now_us, struct jb_error *err);
+/* A conflict (fence) means that the attempt is not ours to go on with: it is over, and no
+ * error. So is JB_EBUSY, with nothing done. */
 int lease_settle(struct lease_live *live, int rc, struct jb_error *err);
 int lease_make_live(struct lease *l, const struct attempt *a, struct lease_live **ret_live);
 /* Adds the tasks of a benchmark. JB_EINVAL. */

@@ -179,7 +179,7 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
     if (!rc)
         rc = store_result_put(txn, &result, &outcome);
     if (!rc)
-        rc = queue_move(txn, live->request, &move, now_us, err, NULL);
+        rc = lease_move(txn, live, &job, &move, now_us, err);
     if (!rc)
         rc = store_parts_delete(txn, live->request);
     if (!rc)
@@ -191,8 +191,6 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
     }
     rc = lease_end(l, txn, rc, err);
     jb_buf_free(&doc);
-    if (rc == JB_EBUSY)
-        return 0;
     if (rc == JB_EUNPROC) {
         if (err)
             jb_error_clear(err);

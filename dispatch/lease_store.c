@@ -59,12 +59,26 @@ lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_ar
 int
 lease_settle(struct lease_live *live, int rc, struct jb_error *err)
 {
-    if (rc != JB_ECONFLICT)
+    if (rc != JB_ECONFLICT && rc != JB_EBUSY)
         return rc;
     if (err)
         jb_error_clear(err);
-    live->ended = true;
+    live->ended = live->ended || rc == JB_ECONFLICT;
     return 0;
+}
+
+int
+lease_move(struct store_txn *txn, const struct lease_live *live, const struct job *job,
+           const struct queue_move *move, int64_t now_us, struct jb_error *err)
+{
+    enum queue_state state = queue_state_from_word(job->state);
+    int rc;
+
+    if (state != QUEUE_LEASED && state != QUEUE_RUNNING && state != QUEUE_STORING &&
+        state != QUEUE_CANCELLING)
+        return JB_EBUSY;
+    rc = queue_move(txn, live->request, move, now_us, err, NULL);
+    return rc == JB_ECONFLICT ? JB_EBUSY : rc;
 }
 
 /* The object of a stored attempt, with the body of its offer. */
@@ -159,7 +173,7 @@ advance(struct lease *l, struct lease_live *live, const char *state, enum queue_
     if (!rc)
         rc = queue_load(txn, live->request, l->arena, &r, &job);
     if (!rc && strcmp(job.state, queue_state_word(QUEUE_CANCELLING)) != 0)
-        rc = queue_move(txn, live->request, &move, now_us, err, NULL);
+        rc = lease_move(txn, live, &job, &move, now_us, err);
     if (!rc) {
         a.state = state;
         a.started = a.started ? a.started : now_us;
@@ -190,6 +204,7 @@ enum { DUE_MAX = 64 };
 struct due {
     uint64_t ids[DUE_MAX];
     size_t n;
+    int64_t now, next;
 };
 
 static int
@@ -197,9 +212,12 @@ each_due(void *ctx, uint64_t id, int64_t at)
 {
     struct due *due = ctx;
 
-    (void)at;
+    if (at > due->now || due->n == DUE_MAX) {
+        due->next = at;
+        return 1;
+    }
     due->ids[due->n++] = id;
-    return due->n == DUE_MAX;
+    return 0;
 }
 
 static int
@@ -278,15 +296,23 @@ look_at(struct lease *l, struct store_txn *txn, struct lease_live *live, bool *r
 int
 lease_store_look(struct lease *l, int64_t now_us, struct jb_error *err)
 {
-    struct due due = {.n = 0};
+    struct due due = {.now = now_us, .next = INT64_MAX};
     struct store_txn *txn;
+    struct store_seq seq;
     int rc = store_begin(l->store, STORE_READ, NULL, err, &txn);
 
     if (rc)
         return rc;
+    rc = store_seq_get(txn, &seq);
+    /* What people do to jobs and hosts is logged. */
+    if (!rc && l->looked && seq.change == l->change && now_us < l->retry_us) {
+        store_abort(txn);
+        return 0;
+    }
     for (struct lease_host *host = l->hosts; host; host = host->next)
         host->wanted = false;
-    rc = store_hosts_each(txn, l->arena, each_host, l);
+    if (!rc)
+        rc = store_hosts_each(txn, l->arena, each_host, l);
     rc = rc == 1 ? JB_ENOMEM : rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next) {
         live->over = false;
@@ -294,12 +320,16 @@ lease_store_look(struct lease *l, int64_t now_us, struct jb_error *err)
             rc = look_at(l, txn, live, &live->over);
     }
     if (!rc)
-        rc = store_jobs_due(txn, queue_state_word(QUEUE_RETRY_WAIT), now_us, each_due, &due);
-    if (rc == 1 && due.n == DUE_MAX)
-        rc = 0;
+        rc = store_jobs_due(txn, queue_state_word(QUEUE_RETRY_WAIT), INT64_MAX, each_due, &due);
+    rc = rc == 1 ? 0 : rc;
     if (rc && err && store_txn_error(txn))
         *err = *store_txn_reason(txn);
     store_abort(txn);
+    if (rc)
+        return rc;
+    l->looked = true;
+    l->change = seq.change;
+    l->retry_us = due.next;
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
         if (live->over)
             rc = lease_store_end(l, live, LEASE_END_FAILED, now_us, err);

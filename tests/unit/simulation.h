@@ -9,18 +9,19 @@
 enum {
     BENCHMARKS = 2,
     HOSTS = 3,
-    JOBS = 3,
-    HELD = 64, /* attempts of one host */
-    MESSAGES = 4096,
+    JOBS = 2,
+    HELD = 96, /* attempts of one host */
+    MESSAGES = 8192,
+    STEPS = 20000,
     BATCH = 50, /* seeds of one store */
-    SEEDS = 200,
+    SEEDS = 1000,
     MOST = 12,
 };
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define WALL   INT64_C(1790000000000000)
-#define ROUGH  (90 * MINUTE) /* then all troubles end */
+#define ROUGH  (18 * MINUTE) /* then all troubles end */
 #define STUCK  (60 * HOUR)   /* and by then all is over */
 
 struct held {
@@ -28,7 +29,9 @@ struct held {
     char id[WIRE_ID_SIZE], hash[SPEC_HASH_HEX], boot[16];
     uint64_t fence, job;
     enum wire_phase phase;
+    bool prompt; /* the dispatcher waits for it: it was live, and came in time */
     int64_t lease, begun, takes; /* of the host's own clock */
+    int64_t dies;                /* how long stopping takes it */
     const char *failure;         /* how it will end; "" well */
     unsigned done;
 };
@@ -40,11 +43,11 @@ struct machine {
     int64_t deaf;  /* paused or down until then */
     bool paused;   /* messages wait for it; else they are lost */
     struct held held[HELD];
-    uint64_t highest[JOBS];
+    uint64_t highest[JOBS], refused[JOBS]; /* fences */
 };
 
 struct message {
-    int64_t time;
+    int64_t time, sent;
     uint64_t order, token;
     bool to_host;
     int machine, status;
@@ -56,22 +59,30 @@ struct message {
 struct job_seen {
     uint64_t id;
     unsigned finished;
-    bool was_finished;
+    bool was_finished, charged;
+    uint64_t last_fence; /* that was seen live */
+    uint64_t moved;      /* the last fence when people moved it */
 };
 
 struct world {
     struct fixture *f;
     struct jb_arena *arena;
     struct lease *lease;
-    int64_t now, lease_next, up_at;
+    int64_t now, lease_next, offer_next, up_at, answer_ms;
     uint64_t random, seed, order;
-    bool calm, dying, changed; /* changed: since the store was looked at */
+    bool calm, dying, offering, changed; /* changed: since the store was looked at */
+    bool thrice;                         /* each message comes three times */
     struct machine machines[HOSTS];
     struct message messages[MESSAGES];
     size_t n_messages;
     struct job_seen jobs[JOBS];
     const char *wrong;
-    uint64_t results, deaths, reruns, lost, offered; /* how much happened in all */
+    /* how much happened in all */
+    uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels;
+    struct {
+        const char *where;
+        uint64_t n;
+    } died_at[8];
 };
 extern struct world w;
 
@@ -83,3 +94,4 @@ void post(struct message m); /* the body is copied */
 bool simulation_at_host(const struct message *msg);
 /* What happened at the host until now. */
 void simulation_pass_time(struct machine *m);
+void simulation_wrong(const char *what);

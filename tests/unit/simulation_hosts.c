@@ -32,7 +32,7 @@ simulation_pass_time(struct machine *m)
         if (stop >= h->begun + h->takes) {
             h->phase = *h->failure ? WIRE_FAILED : WIRE_SUCCEEDED;
             h->done = *h->failure ? h->done : BENCHMARKS;
-        } else if (h->lease < now) {
+        } else if (h->lease + h->dies < now) {
             h->phase = WIRE_FAILED;
             h->failure = "worker_lost";
         }
@@ -53,7 +53,7 @@ part_doc(const struct held *h, size_t b)
 {
     return jb_arena_printf(
         w.arena,
-        "{\"results\": {\"t%zu\": {\"acc\": 0.5, \"acc_stderr\": 0.01}}, \"versions\": "
+        "{\"results\": {\"t%zu\": {\"acc\": 0.50, \"acc_stderr\": 0.01}}, \"versions\": "
         "{\"t%zu\": %llu}, \"config\": {\"model\": \"hf\", \"model_args\": \"pretrained=x\", "
         "\"num_fewshot\": 0, \"batch_size\": 1, \"limit\": null}}",
         b, b, (unsigned long long)h->fence);
@@ -78,8 +78,38 @@ state_of(const struct held *h, struct wire_state *ret_state)
             done[ret_state->n_done++] = keys[b];
 }
 
+/* An offer must be in the store before it is sent, and nobody else may still run its job. */
+static bool
+alone(struct machine *m, const struct message *msg, const struct wire_offer *offer)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+    struct attempt a = {0};
+    uint64_t last = 0;
+    bool live = store_fence_check(txn, offer->job, offer->fence) == 0;
+    size_t j = 0;
+
+    store_fence_last(txn, &last);
+    if (offer->fence > last || (store_attempt_get(txn, offer->fence, w.arena, &a) == 0 &&
+                                (strcmp(a.id, offer->id) != 0 || strcmp(a.host, m->name) != 0)))
+        simulation_wrong("an offer that was never stored");
+    store_abort(txn);
+    while (w.jobs[j].id != offer->job)
+        j++;
+    /* A copy of what was refused may be taken: then its fence is all that helps. */
+    if (!live || w.now - msg->sent > w.answer_ms || m->refused[j] == offer->fence)
+        return false;
+    for (struct machine *o = w.machines; o < w.machines + HOSTS; o++) {
+        simulation_pass_time(o);
+        for (struct held *h = o->held; h < o->held + HELD; h++)
+            if (o != m && h->used && h->prompt && h->job == offer->job &&
+                h->phase < WIRE_SUCCEEDED && h->fence > w.jobs[j].moved)
+                simulation_wrong("two hosts run one job");
+    }
+    return true;
+}
+
 static int
-accept_offer(struct machine *m, struct jb_str body, struct held **ret_held)
+accept_offer(struct machine *m, const struct message *msg, struct held **ret_held)
 {
     static const char *const ends[] = {"worker_lost",   "out_of_memory", "dataset_missing",
                                        "harness_crash", "task_missing",  "nonsense"};
@@ -87,7 +117,7 @@ accept_offer(struct machine *m, struct jb_str body, struct held **ret_held)
     struct held *h;
     size_t j = 0, busy = 0;
 
-    assert_int_equal(wire_offer_read(body, w.arena, NULL, &offer), 0);
+    assert_int_equal(wire_offer_read(msg->body, w.arena, NULL, &offer), 0);
     if ((h = held_of(m, offer.id))) {
         *ret_held = h;
         return strcmp(h->hash, offer.spec_hash) != 0 ? 409 : 200;
@@ -97,12 +127,16 @@ accept_offer(struct machine *m, struct jb_str body, struct held **ret_held)
             return 404; /* of the seed before */
     if (offer.fence < m->highest[j])
         return 412;
-    if (chance(2))
+    if (chance(2)) {
+        m->refused[j] = offer.fence;
         return 422;
+    }
     for (h = m->held; h < m->held + HELD; h++)
         busy += h->used && h->phase < WIRE_SUCCEEDED;
-    if (busy >= 2 || chance(4))
+    if (busy >= 2 || chance(4)) {
+        m->refused[j] = offer.fence;
         return 429;
+    }
     for (h = m->held; h < m->held + HELD && h->used; h++)
         ;
     assert_true(h < m->held + HELD);
@@ -111,6 +145,8 @@ accept_offer(struct machine *m, struct jb_str body, struct held **ret_held)
                        .job = offer.job,
                        .lease = clock_of(m) + offer.lease_seconds * 1000,
                        .begun = clock_of(m),
+                       .prompt = alone(m, msg, &offer),
+                       .dies = (int64_t)draw(45 * SECOND),
                        .takes = 10 * SECOND + (int64_t)draw(15 * MINUTE),
                        .failure = chance(35) ? ends[draw(6)] : ""};
     memcpy(h->id, offer.id, sizeof h->id);
@@ -141,7 +177,7 @@ put_info(struct machine *m, struct jb_buf *out)
     wire_info_put(&info, out);
 }
 
-static void
+static int
 put_renewed(struct machine *m, struct jb_str body, struct jb_buf *out)
 {
     struct wire_state *states = jb_arena_array(w.arena, HELD, sizeof(*states));
@@ -150,6 +186,8 @@ put_renewed(struct machine *m, struct jb_str body, struct jb_buf *out)
     struct wire_renew renew;
 
     assert_int_equal(wire_renew_read(body, w.arena, NULL, &renew), 0);
+    if (renew.stamp_ms > clock_of(m))
+        return 422; /* not of this boot */
     for (size_t i = 0; i < renew.n; i++) {
         struct held *h = held_of(m, renew.items[i].id);
         int64_t until = renew.stamp_ms + renew.items[i].lease_seconds * 1000;
@@ -158,12 +196,14 @@ put_renewed(struct machine *m, struct jb_str body, struct jb_buf *out)
             continue;
         if (h->phase < WIRE_SUCCEEDED && renew.items[i].cancel)
             h->phase = WIRE_CANCELLED;
-        h->lease = until > h->lease ? until : h->lease;
+        if (h->lease >= clock_of(m) && !strcmp(h->boot, m->boot)) /* else it stops already */
+            h->lease = until > h->lease ? until : h->lease;
     }
     for (struct held *h = m->held; h < m->held + HELD; h++)
         if (h->used)
             state_of(h, &states[renewed.n++]);
     wire_renewed_put(&renewed, out);
+    return 200;
 }
 
 static void
@@ -202,6 +242,18 @@ put_state(const struct held *h, struct jb_buf *out)
     wire_state_put(&state, out);
 }
 
+/* What the dispatcher lets go must be stored, or over. */
+static void
+free_held(struct held *h)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+
+    if (store_fence_check(txn, h->job, h->fence) == 0)
+        simulation_wrong("freed at its host before it was over");
+    store_abort(txn);
+    h->used = false;
+}
+
 bool
 simulation_at_host(const struct message *msg)
 {
@@ -226,9 +278,9 @@ simulation_at_host(const struct message *msg)
     else
         switch (msg->call) {
         case LEASE_INFO: put_info(m, &out); break;
-        case LEASE_RENEW: put_renewed(m, msg->body, &out); break;
+        case LEASE_RENEW: status = put_renewed(m, msg->body, &out); break;
         case LEASE_PUT:
-            if ((status = accept_offer(m, msg->body, &h)) == 200)
+            if ((status = accept_offer(m, msg, &h)) == 200)
                 put_state(h, &out);
             break;
         case LEASE_CANCEL:
@@ -246,13 +298,22 @@ simulation_at_host(const struct message *msg)
             size_t b = (size_t)(msg->part[1] - '0');
             const char *doc = part_doc(h, b);
 
-            if (b >= h->done || !h->wants[b])
+            if (b >= h->done || !h->wants[b]) {
                 status = 404;
-            else
-                jb_buf_put(&out, doc, strlen(doc) - (chance(3) ? 9 : 0));
+                break;
+            }
+            jb_buf_put(&out, doc, strlen(doc) - (chance(3) ? 9 : 0));
+            /* Good to read, and wrong: only the manifest tells. */
+            if (h->phase == WIRE_SUCCEEDED && chance(3) && strstr(out.p, "0.50"))
+                strstr(out.p, "0.50")[2] = '6';
             break;
         }
-        case LEASE_DELETE: h->used = false; break;
+        case LEASE_DELETE:
+            if (h->phase < WIRE_SUCCEEDED)
+                status = 409;
+            else
+                free_held(h);
+            break;
         case LEASE_LOG: status = 404; break;
         }
     assert_int_equal(out.err, 0);

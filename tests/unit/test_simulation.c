@@ -59,8 +59,8 @@ chance(unsigned percent)
     return !w.calm && draw(100) < percent;
 }
 
-static void
-wrong(const char *what)
+void
+simulation_wrong(const char *what)
 {
     if (!w.wrong)
         w.wrong = what;
@@ -76,7 +76,7 @@ wall(void)
 void
 post(struct message m)
 {
-    unsigned copies = chance(6) ? 0 : chance(8) ? 3 : 1;
+    unsigned copies = chance(6) ? 0 : w.thrice || chance(8) ? 3 : 1;
     const struct jb_str body = m.body;
 
     w.lost += copies == 0;
@@ -90,6 +90,7 @@ post(struct message m)
         m.body = (struct jb_str){copy, body.n};
         assert_true(w.n_messages < MESSAGES);
         m.time = w.now + 1 + (int64_t)draw(chance(4) ? 8 * MINUTE : chance(20) ? 40000 : 400);
+        m.sent = w.now;
         m.order = w.order++;
         w.messages[w.n_messages++] = m;
     }
@@ -114,8 +115,15 @@ static bool
 net_dies(void *ctx, const char *where)
 {
     (void)ctx;
-    w.changed = w.changed || !strcmp(where, "after commit");
+    if (!strcmp(where, "after commit"))
+        w.changed = w.offering = true;
     w.dying = chance(1);
+    for (size_t i = 0; w.dying && i < sizeof w.died_at / sizeof *w.died_at; i++)
+        if (!w.died_at[i].where || !strcmp(w.died_at[i].where, where)) {
+            w.died_at[i].where = where;
+            w.died_at[i].n++;
+            break;
+        }
     return w.dying;
 }
 
@@ -128,75 +136,132 @@ check_rc(int rc, const struct jb_error *err)
         lease_free(w.lease);
         w.lease = NULL;
         w.deaths++;
-        w.up_at = w.now + (int64_t)draw(3 * MINUTE);
+        w.up_at = w.now + (int64_t)draw(150 * SECOND);
         return;
     }
     print_error("%s: %s\n", jb_strerror(rc), err->text);
-    wrong("an error of the dispatcher");
+    simulation_wrong("an error of the dispatcher");
 }
 
-static struct queue_move
-operators(enum queue_event event)
-{
-    return (struct queue_move){.event = event, .who = QUEUE_OPERATOR};
-}
-
-/* Cancels, reruns, drains; hosts crash, reboot, pause. */
+/* An operator or a submitter moves a job. */
 static void
-trouble(void)
+move_job(enum queue_event event)
 {
-    struct machine *m = &w.machines[draw(HOSTS)];
-    struct queue_move move;
-
-    switch (draw(8)) {
-    case 0: move = operators(QUEUE_EVENT_CANCEL); break;
-    case 1: move = operators(QUEUE_EVENT_RERUN); break;
-    case 2: /* a reboot: what ran is lost, what was done is on its disk */
-        simulation_pass_time(m);
-        snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
-        m->ahead = (int64_t)draw(HOUR) - w.now;
-        m->deaf = w.now + (int64_t)draw(8 * MINUTE);
-        m->paused = false;
-        return;
-    case 3: /* paused, perhaps for longer than a lease */
-        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
-        m->paused = true;
-        return;
-    case 4: /* cut off */
-        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
-        m->paused = false;
-        return;
-    case 5: /* its disk is lost as well */
-        memset(m->held, 0, sizeof m->held);
-        snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
-        return;
-    default: return;
-    }
+    const struct queue_move move = {.event = event, .who = QUEUE_OPERATOR};
     struct job_seen *job = &w.jobs[draw(JOBS)];
     struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
     struct jb_error err = {0};
+
+    store_fence_last(txn, &job->moved);
     if (queue_move(txn, job->id, &move, wall(), &err, NULL) == 0) {
-        w.changed = true;
-        w.reruns += move.event == QUEUE_EVENT_RERUN;
+        w.changed = w.offering = true;
+        w.reruns += event == QUEUE_EVENT_RERUN;
+        w.cancels += event == QUEUE_EVENT_CANCEL;
         fixture_commit(w.f, txn);
     } else {
         store_abort(txn);
     }
 }
 
+/* An operator moves a host. */
+static void
+move_host(struct machine *m, enum queue_host_event event)
+{
+    static const unsigned char key[HOST_HASH_SIZE] = {1};
+    struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
+    char token[HOST_TOKEN_SIZE];
+    struct jb_error err = {0};
+    int rc = 0;
+
+    if (event == HOST_EVENT_ENROL) {
+        rc = queue_host_add(txn, m->name, "https://h:1", wall(), w.f->arena, &err, token);
+        if (!rc)
+            rc = queue_host_enrol(txn, m->name, "https://h:1", key, wall() + HOUR, wall(),
+                                  w.f->arena, &err);
+    } else {
+        rc = queue_host_move(txn, m->name, event, "", wall(), w.f->arena, &err);
+    }
+    if (!rc && event == HOST_EVENT_REMOVE) {
+        /* What it runs is nobody's: another may begin. */
+        for (int i = 0; i < JOBS; i++)
+            store_fence_last(txn, &w.jobs[i].moved);
+        w.removals++;
+    }
+    w.changed = w.changed || !rc;
+    if (rc)
+        store_abort(txn);
+    else
+        fixture_commit(w.f, txn);
+    jb_arena_reset(w.f->arena);
+}
+
+static void
+reboot(struct machine *m)
+{
+    simulation_pass_time(m);
+    snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
+    m->ahead = (int64_t)draw(HOUR) - w.now;
+    m->deaf = w.now + (int64_t)draw(8 * MINUTE);
+    m->paused = false;
+}
+
+/* Cancels, reruns, drains; hosts crash, reboot, pause, go. */
+static void
+trouble(void)
+{
+    struct machine *m = &w.machines[draw(HOSTS)];
+
+    switch (draw(11)) {
+    case 0: move_job(QUEUE_EVENT_CANCEL); break;
+    case 1: move_job(QUEUE_EVENT_RERUN); break;
+    case 2: reboot(m); break; /* what ran is lost, what was done is on its disk */
+    case 3:                   /* paused, perhaps for longer than a lease */
+        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
+        m->paused = true;
+        break;
+    case 4: /* cut off */
+        m->deaf = w.now + (int64_t)draw(12 * MINUTE);
+        m->paused = false;
+        break;
+    case 5: /* its disk is lost as well */
+        memset(m->held, 0, sizeof m->held);
+        snprintf(m->boot, sizeof m->boot, "boot%u", ++m->boots);
+        break;
+    case 6: move_host(m, draw(2) ? HOST_EVENT_DRAIN : HOST_EVENT_UNDRAIN); break;
+    case 7: move_host(m, draw(2) ? HOST_EVENT_QUARANTINE : HOST_EVENT_LIFT); break;
+    case 8: move_host(m, draw(3) ? HOST_EVENT_ENROL : HOST_EVENT_REMOVE); break;
+    default: break;
+    }
+}
+
 struct counting {
     unsigned n;
     const char *stale;
+    uint64_t places;
 };
+
+static int
+count_place(void *ctx, const char *owner, int64_t time, uint64_t id)
+{
+    struct counting *c = ctx;
+
+    (void)owner;
+    (void)time;
+    for (int i = 0; i < JOBS; i++)
+        c->places += w.jobs[i].id == id;
+    return 0;
+}
 
 static int
 count_result(void *ctx, const struct result *result)
 {
     struct counting *c = ctx;
 
-    (void)result;
     c->n++;
-    return 0;
+    for (size_t b = 0; b < result->n; b++)
+        if (result->scores[b].value < 49.9 || result->scores[b].value > 50.1)
+            c->stale = "a result that its host did not announce";
+    return result->n == BENCHMARKS ? 0 : (c->stale = "a result of some benchmarks", 0);
 }
 
 static int
@@ -211,11 +276,51 @@ check_part(void *ctx, const struct part *part)
     return 0;
 }
 
+/* A place in the quota is given back only for what was not the submitter's fault. */
+static void
+inspect_quota(struct job_seen *seen, const struct job *job, enum queue_state state)
+{
+    bool ours = queue_failure_class(queue_failure_from(job->failure))->ours;
+
+    if (job->charged && !seen->charged)
+        simulation_wrong("a place in the quota is taken again");
+    if (!job->charged && seen->charged) {
+        w.refunds++;
+        if (!((state == QUEUE_FAILED || state == QUEUE_QUARANTINED) && ours) &&
+            !(state == QUEUE_CANCELLED && job->attempts == 0))
+            simulation_wrong("a place in the quota is given back for nothing");
+    } else if (job->charged && (state == QUEUE_FAILED || state == QUEUE_QUARANTINED) && ours) {
+        simulation_wrong("a place in the quota is kept for our own failure");
+    }
+    seen->charged = job->charged;
+}
+
+static void
+inspect_lease(struct store_txn *txn, struct job_seen *seen, const struct attempt *live)
+{
+    struct host host;
+
+    if (live->fence <= seen->last_fence)
+        return;
+    seen->last_fence = live->fence;
+    if (store_host_get(txn, live->host, w.f->arena, &host) ||
+        queue_host_work(&host, wall()) != HOST_ANY_WORK)
+        simulation_wrong("a lease to a host that gets no work");
+}
+
+static bool
+at_a_host(enum queue_state state)
+{
+    return state == QUEUE_LEASED || state == QUEUE_RUNNING || state == QUEUE_STORING;
+}
+
 /* After every step. Returns whether all is over. */
 static bool
 inspect(bool thorough)
 {
     struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+    struct counting places = {0};
+    uint64_t charged = 0;
     bool over = true;
 
     for (int i = 0; i < JOBS; i++) {
@@ -239,16 +344,25 @@ inspect(bool thorough)
         if (thorough) {
             store_model_results(txn, request.model, w.f->arena, false, count_result, &c);
             if (c.n != seen->finished)
-                wrong("not one result for each time it finished");
+                simulation_wrong("not one result for each time it finished");
             store_parts_each(txn, seen->id, job.round, w.f->arena, check_part, &c);
             if (c.stale)
-                wrong(c.stale);
+                simulation_wrong(c.stale);
         }
         if (job.attempts > MOST)
-            wrong("more attempts than allowed");
-        if (is_live && queue_state_ended(state) && w.calm && w.now > STUCK - HOUR)
-            wrong("an attempt lives on after its job ended");
+            simulation_wrong("more attempts than allowed");
+        if (at_a_host(state) && !is_live)
+            simulation_wrong("a job is at a host without an attempt");
+        inspect_quota(seen, &job, state);
+        charged += job.charged;
+        if (is_live)
+            inspect_lease(txn, seen, &live);
         over = over && queue_state_ended(state) && !is_live;
+    }
+    if (thorough) {
+        store_quota_each(txn, "org", w.f->arena, count_place, &places);
+        if (places.places != charged)
+            simulation_wrong("the ledger of the quota and the jobs differ");
     }
     store_abort(txn);
     jb_arena_reset(w.f->arena);
@@ -264,7 +378,7 @@ start_lease(void)
 
     if (rc) {
         print_error("%s\n", err.text);
-        wrong("the dispatcher does not start");
+        simulation_wrong("the dispatcher does not start");
     }
     w.lease_next = w.now;
 }
@@ -303,7 +417,8 @@ offer_work(void)
         w.offered += rc == 0;
         if (rc != JB_EBUSY && rc != JB_ECONFLICT)
             check_rc(rc, &err);
-        w.lease_next = w.now;
+        if (!rc)
+            w.lease_next = w.now;
     }
 }
 
@@ -314,8 +429,11 @@ run_lease(void)
 
     w.lease_next = w.now + MINUTE;
     check_rc(lease_run(w.lease, w.now, wall(), &err, &w.lease_next), &err);
-    if (w.lease)
+    if (w.lease && (w.offering || w.now > w.offer_next)) {
+        w.offering = false;
+        w.offer_next = w.now + MINUTE;
         offer_work();
+    }
     if (w.lease && w.lease_next > w.now + 5 * MINUTE)
         w.lease_next = w.now + 5 * MINUTE; /* people ring the doorbell too */
 }
@@ -360,6 +478,8 @@ set_up(void)
     enum store_outcome outcome;
 
     w.calm = false;
+    w.offer_next = 0;
+    w.thrice = w.seed % 5 == 0;
     w.wrong = NULL;
     w.now = 0;
     w.n_messages = 0;
@@ -392,11 +512,13 @@ set_up(void)
                           .round = 1,
                           .priority = 1,
                           .owner = "org",
+                          .charged = true,
                           .accepted = WALL,
                           .checked = WALL,
                           .queued = WALL};
         assert_int_equal(store_job_put(txn, &job, &outcome), 0);
-        w.jobs[i] = (struct job_seen){.id = request.id};
+        assert_int_equal(store_quota_add(txn, "org", WALL, request.id), 0);
+        w.jobs[i] = (struct job_seen){.id = request.id, .charged = true};
     }
     fixture_commit(w.f, txn);
     start_lease();
@@ -406,14 +528,13 @@ set_up(void)
 static void
 lift_hosts(void)
 {
-    struct store_txn *txn = fixture_begin(w.f, STORE_WRITE);
-
-    for (int i = 0; i < HOSTS; i++) {
-        struct jb_error err = {0};
-        queue_host_move(txn, w.machines[i].name, HOST_EVENT_LIFT, "", wall(), w.f->arena, &err);
+    for (struct machine *m = w.machines; m < w.machines + HOSTS; m++) {
+        move_host(m, HOST_EVENT_LIFT);
+        if (w.calm) {
+            move_host(m, HOST_EVENT_UNDRAIN);
+            move_host(m, HOST_EVENT_ENROL);
+        }
     }
-    fixture_commit(w.f, txn);
-    jb_arena_reset(w.f->arena);
 }
 
 static size_t
@@ -470,8 +591,10 @@ simulate(uint64_t seed)
 
     w.seed = seed;
     set_up();
-    next_trouble = (int64_t)draw(5 * MINUTE);
+    next_trouble = (int64_t)draw(150 * SECOND);
     for (uint64_t step = 0; !w.wrong; step++) {
+        if (step > STEPS)
+            simulation_wrong("it turns without end");
         size_t at = next_message();
         int64_t due = w.lease ? w.lease_next : w.up_at;
 
@@ -486,7 +609,7 @@ simulate(uint64_t seed)
             w.now = due > w.now ? due : w.now;
             if (!w.calm && w.now >= next_trouble) {
                 trouble();
-                next_trouble = w.now + 1 + (int64_t)draw(5 * MINUTE);
+                next_trouble = w.now + 1 + (int64_t)draw(150 * SECOND);
             } else if (w.now >= next_lift) {
                 lift_hosts();
                 next_lift = w.now + HOUR;
@@ -504,7 +627,7 @@ simulate(uint64_t seed)
         if (over && w.calm && w.lease && !left_at_hosts())
             break;
         if (w.now > STUCK)
-            wrong(over ? "hosts keep what is over" : "a job is stuck");
+            simulation_wrong(over ? "hosts keep what is over" : "a job is stuck");
     }
     inspect(true);
     lease_free(w.lease);
@@ -555,6 +678,7 @@ test_seeds(void **state)
     if (more && !strcmp(more, "yes"))
         n *= 10;
     n = only ? 1 : n;
+    w.answer_ms = rules.answer_ms;
     w.arena = jb_arena_new(256 << 20);
     for (uint64_t i = 0; i < n; i++) {
         if (i % BATCH == 0)
