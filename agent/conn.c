@@ -70,6 +70,7 @@ take_input(struct conn *c, int64_t now_ms)
             /* TLS may want to write in order to read; it finds its turn at the next read */
             if (n != PEER_WANTS_WRITE)
                 c->wants = CONN_CLOSE;
+            c->ended = n == 0;
             return;
         }
         if (!http_parser_begun(&c->parser))

@@ -39,6 +39,7 @@ struct conn {
     size_t sent;
     int64_t born, since; /* since: of what it does now */
     bool closing;
+    bool ended; /* the other side closed in order, not just went away */
     enum conn_wants wants;
 };
 

@@ -13,15 +13,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 2000 };
+enum { LINGER_MS = 3000 };
 
 struct client {
-    const struct serve *serve;
+    struct loop *loop;
     struct listener_peer *peer; /* NULL: free */
     bool shaken;
     int wants; /* PEER_WANTS_* of the handshake */
     struct conn conn;
-    bool *answered;
 };
 
 struct loop {
@@ -29,6 +28,8 @@ struct loop {
     struct client *clients;
     struct pollfd *fds; /* signals, listener, one for each client */
     bool answered;
+    bool parted;     /* somebody closed in order since it is done */
+    int64_t done_at; /* 0 not yet */
     int64_t ticked, full_until;
 };
 
@@ -49,18 +50,21 @@ client_answer(void *ctx, const struct http_request *request, int rc, const struc
               struct http_answer *ret_answer)
 {
     struct client *c = ctx;
+    const struct serve *s = c->loop->serve;
 
-    c->serve->answer(c->serve->ctx, peer_identity(c->peer), request, rc, err, ret_answer);
-    *c->answered = true;
+    s->answer(s->ctx, peer_identity(c->peer), request, rc, err, ret_answer);
+    c->loop->answered = true;
 }
 
 static void
 client_close(struct client *c)
 {
+    if (c->shaken && c->conn.ended && c->loop->done_at)
+        c->loop->parted = true;
     if (c->shaken)
         conn_free(&c->conn);
     peer_close(c->peer);
-    *c = (struct client){.serve = c->serve, .answered = c->answered};
+    *c = (struct client){.loop = c->loop};
 }
 
 static void
@@ -81,7 +85,7 @@ client_run(struct client *c, int64_t now)
         }
         const struct conn_io io = {c, client_read, client_write};
         c->shaken = true;
-        conn_init(&c->conn, &io, &c->serve->limits, client_answer, c, now);
+        conn_init(&c->conn, &io, &c->loop->serve->limits, client_answer, c, now);
     }
     if (conn_run(&c->conn, now) == CONN_CLOSE)
         client_close(c);
@@ -176,14 +180,22 @@ read_signals(const struct serve *s)
     return false;
 }
 
+/* Whoever has the last answer closes; who lost it comes again. */
 static bool
-nothing_to_send(const struct loop *l)
+all_gone(struct loop *l, int64_t now)
 {
-    for (size_t i = 0; i < l->serve->max_peers; i++)
-        if (l->clients[i].peer && l->clients[i].shaken &&
-            l->clients[i].conn.wants == CONN_WRITE)
+    const struct serve *s = l->serve;
+
+    if (!s->done || !s->done(s->ctx))
+        return false;
+    if (!l->done_at)
+        l->done_at = now;
+    if (now - l->done_at >= LINGER_MS)
+        return true;
+    for (size_t i = 0; i < s->max_peers; i++)
+        if (l->clients[i].peer && l->clients[i].shaken)
             return false;
-    return true;
+    return l->parted;
 }
 
 static void
@@ -202,7 +214,6 @@ serve_run(const struct serve *s, struct jb_error *err)
     struct loop l = {.serve = s,
                      .clients = calloc(s->max_peers, sizeof(*l.clients)),
                      .fds = calloc(s->max_peers + 2, sizeof(*l.fds))};
-    int64_t done_at = 0;
     int rc = 0;
 
     if (!l.clients || !l.fds) {
@@ -210,7 +221,7 @@ serve_run(const struct serve *s, struct jb_error *err)
         goto out;
     }
     for (size_t i = 0; i < s->max_peers; i++)
-        l.clients[i] = (struct client){.serve = s, .answered = &l.answered};
+        l.clients[i] = (struct client){.loop = &l};
     for (;;) {
         int64_t now = jb_monotonic_ms();
         int n = poll(l.fds, s->max_peers + 2, (int)prepare(&l, now));
@@ -233,11 +244,7 @@ serve_run(const struct serve *s, struct jb_error *err)
             l.ticked = now;
             s->tick(s->ctx);
         }
-        if (!s->done || !s->done(s->ctx))
-            continue;
-        if (!done_at)
-            done_at = now;
-        if (nothing_to_send(&l) || now - done_at > LINGER_MS)
+        if (all_gone(&l, now))
             break;
     }
 out:

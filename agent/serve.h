@@ -19,7 +19,8 @@ struct serve {
     void (*tick)(void *ctx); /* at least every tick_ms, and behind each answer */
     /* A signal came. True: stop. */
     bool (*signalled)(void *ctx, int signo);
-    /* True: stop, once what was answered is out. NULL: never. */
+    /* True: stop, once whoever asked has closed in order, or after 3 s: the last answer may
+     * have been lost, and the same request come again. NULL: never. */
     bool (*done)(void *ctx);
 };
 

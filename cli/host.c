@@ -251,8 +251,7 @@ host_add(struct cli *cli, int argc, char **argv)
         printf("Run on the host, within 24 hours:\n"
                "    jinbang-agent enrol %s %s\n"
                "and then here, with the address that it listens on:\n"
-               "    jinbang host enrol %s %s\n"
-               "(Both commands come with the agent's program, which this version lacks.)\n",
+               "    jinbang host enrol %s %s\n",
                a.name, a.token, a.name, *a.url ? a.url : "https://ADDRESS:PORT");
         return CLI_DONE;
     }
@@ -358,6 +357,8 @@ const struct cli_verb host_verbs[] = {
     {"show", "NAME [--json]", "all that is known of one, and what runs there", host_show},
     {"add", "NAME [--url URL] [--json]", "a record and a one-time token, good for 24 hours",
      host_add},
+    {"enrol", "NAME [URL] [--fingerprint HEX] [--json]",
+     "bring a host that waits there its certificate", host_enrol},
     {"drain", "NAME [--reason TEXT] [--json]", "let it end what it has, give it nothing new",
      host_drain},
     {"undrain", "NAME [--json]", "give it work again", host_undrain},

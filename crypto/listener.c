@@ -530,9 +530,9 @@ translate(struct listener_peer *p, int rc)
     if (rc == MBEDTLS_ERR_SSL_WANT_WRITE)
         return PEER_WANTS_WRITE;
     p->broken = true;
-    if (rc == 0 || rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+    if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         return 0;
-    return rc == MBEDTLS_ERR_SSL_CONN_EOF ? JB_ECLOSED : JB_EIO;
+    return rc == 0 || rc == MBEDTLS_ERR_SSL_CONN_EOF ? JB_ECLOSED : JB_EIO;
 }
 
 long

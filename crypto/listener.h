@@ -73,8 +73,9 @@ int peer_handshake(struct listener_peer *p, int64_t now_ms, struct jb_error *err
 /* After the handshake. NULL: no certificate, where none is demanded. */
 const struct pki_identity *peer_identity(const struct listener_peer *p);
 /*
- * > 0 bytes, 0 the end; PEER_WANTS_*; JB_ECLOSED and other JB_E*: broken. The library may hold
- * more than it gave: read until PEER_WANTS_READ before the socket is polled again.
+ * > 0 bytes, 0 the end, as the other side said; PEER_WANTS_*; JB_ECLOSED (it went without a
+ * word) and other JB_E*: broken. The library may hold more than it gave: read until
+ * PEER_WANTS_READ before the socket is polled again.
  */
 long peer_read(struct listener_peer *p, void *buf, size_t n);
 /* As peer_read(); after PEER_WANTS_* the same bytes again. */

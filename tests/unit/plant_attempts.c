@@ -7,6 +7,7 @@
  *                                                  how far it is; LOG becomes its log
  *   plant_attempts STORE RUN end FENCE              ended, lost with its host
  *   plant_attempts STORE RUN enrol HOST URL         proved its token
+ *   plant_attempts STORE RUN late HOST              its token has run out
  */
 #include <config.h>
 
@@ -111,6 +112,17 @@ end(struct store_txn *txn, uint64_t fence, struct jb_arena *arena, struct jb_err
 }
 
 static int
+late(struct store_txn *txn, const char *name, struct jb_arena *arena)
+{
+    enum store_outcome outcome;
+    struct host host;
+    int rc = store_host_get(txn, name, arena, &host);
+
+    host.token_until = jb_now_us() - 1;
+    return rc ? rc : store_host_put(txn, &host, &outcome);
+}
+
+static int
 work(const struct store *store, struct store_txn *txn, char **argv, struct jb_arena *arena,
      struct jb_error *err)
 {
@@ -123,6 +135,8 @@ work(const struct store *store, struct store_txn *txn, char **argv, struct jb_ar
         return tell(store, txn, argv, arena);
     if (strcmp(argv[3], "end") == 0)
         return end(txn, strtoull(argv[4], NULL, 10), arena, err);
+    if (strcmp(argv[3], "late") == 0)
+        return late(txn, argv[4], arena);
     return queue_host_enrol(txn, argv[4], argv[5], key, now + INT64_C(604800000000), now, arena,
                             err);
 }
