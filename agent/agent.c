@@ -153,11 +153,31 @@ agent_slots_free(const struct agent *agent)
 
 /* --- moving on ---------------------------------------------------------------------------- */
 
+/* Bytes of the weights; of words that are not known, as of 16 bits. 0 unknown. */
+static double
+weights_of(const struct spec *spec)
+{
+    static const struct {
+        const char *precision;
+        double bytes;
+    } known[] = {{"float32", 4}, {"8bit", 1}, {"4bit", 0.55}, {"GPTQ", 0.55}};
+    double bytes = 2;
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(spec->precision, known[i].precision) == 0)
+            bytes = known[i].bytes;
+    return isfinite(spec->params) && spec->params > 0 ? spec->params * 1e9 * bytes : 0;
+}
+
 static struct engine_job
 engine_job(const struct attempt *a)
 {
-    return (struct engine_job){a->offer.id, a->folder, a->dir, a->slot,
-                               a->offer.spec.wall_seconds};
+    return (struct engine_job){a->offer.id,
+                               a->folder,
+                               a->dir,
+                               a->slot,
+                               a->offer.spec.wall_seconds,
+                               weights_of(&a->offer.spec)};
 }
 
 void
@@ -260,13 +280,15 @@ advance(struct agent *agent, struct attempt *a, struct jb_error *err)
         return rc;
     switch (look.life) {
     case ENGINE_NONE:
-        if (strcmp(a->boot_id, agent->boot_id) == 0)
+        if (agent->engine->calls->outlives_boot || strcmp(a->boot_id, agent->boot_id) == 0)
             return start(agent, a, err);
         attempt_end(a, WIRE_LOST, "", "the host was rebooted before it began");
         return finish(agent, a, err);
     case ENGINE_LOST:
         work_collect(agent, a, NULL);
-        if (look.failure[0])
+        if (a->cancel)
+            attempt_end(a, WIRE_CANCELLED, "", "cancelled");
+        else if (look.failure[0])
             attempt_end(a, WIRE_FAILED, look.failure, look.reason);
         else
             attempt_end(a, WIRE_LOST, "", look.reason);
@@ -305,6 +327,8 @@ agent_tick(struct agent *agent)
 {
     static struct jb_log_limit limit;
 
+    if (agent->engine->calls->tick)
+        agent->engine->calls->tick(agent->engine);
     for (size_t i = 0; i < journal_count(agent->journal); i++) {
         struct attempt *a = journal_at(agent->journal, i);
         struct jb_error err = {0};

@@ -248,8 +248,10 @@ renew_one(struct call *c, const struct wire_renewal *item, int64_t stamp)
     if (rc)
         return rc;
     memcpy(lease.boot_id, c->agent->boot_id, sizeof(lease.boot_id));
-    lease.until_ms = stamp + lease_ms(c->agent, item->lease_seconds);
-    if (strcmp(now.boot_id, lease.boot_id) != 0 || lease.until_ms <= now.until_ms)
+    lease.length_ms = lease_ms(c->agent, item->lease_seconds);
+    lease.until_ms = stamp + lease.length_ms;
+    bool same_boot = strcmp(now.boot_id, lease.boot_id) == 0;
+    if (same_boot ? lease.until_ms <= now.until_ms : !c->agent->engine->calls->outlives_boot)
         return 0;
     return run_lease_write(a->dir, &lease, &c->err);
 }
@@ -336,7 +338,8 @@ put_attempt(struct call *c)
         return;
     }
     memcpy(lease.boot_id, c->agent->boot_id, sizeof(lease.boot_id));
-    lease.until_ms = jb_monotonic_ms() + lease_ms(c->agent, offer.lease_seconds);
+    lease.length_ms = lease_ms(c->agent, offer.lease_seconds);
+    lease.until_ms = jb_monotonic_ms() + lease.length_ms;
     rc = journal_add(c->agent->journal, &offer, slot, &lease, &c->err, &c->a);
     if (rc) {
         refuse_err(c, rc);

@@ -4,6 +4,7 @@
 #include "agent/conf.h"
 
 #include "agent/files.h"
+#include "agent/slurm_job.h"
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "wire/message.h"
@@ -39,6 +40,44 @@ check_env(const void *value)
             return "must be of the form NAME=value";
     }
     return NULL;
+}
+
+static const char *
+check_path(const void *value)
+{
+    return slurm_path_check(*(const char *const *)value);
+}
+
+/* "" too. */
+static const char *
+check_maybe_path(const void *value)
+{
+    const char *path = *(const char *const *)value;
+
+    return path[0] ? slurm_path_check(path) : NULL;
+}
+
+static const char *
+check_word(const void *value)
+{
+    return slurm_word_check(*(const char *const *)value);
+}
+
+static const char *
+check_options(const void *value)
+{
+    const struct setting_strings *options = value;
+    const char *wrong = NULL;
+
+    for (size_t i = 0; i < options->n && !wrong; i++)
+        wrong = slurm_option_check(options->items[i]);
+    return wrong;
+}
+
+static const char *
+check_text(const void *value)
+{
+    return strlen(*(const char *const *)value) > 128 ? "must have 128 bytes at most" : NULL;
 }
 
 const struct setting agent_conf_table[] = {
@@ -112,10 +151,55 @@ const struct setting agent_conf_table[] = {
     {"jobs.caches", SETTING_STRINGS, AT(jobs.caches), "",
      .help = "Folders of models as the hub's client keeps them; what is there is told to the "
              "dispatcher, which prefers hosts that have a model."},
-    {"engine.kind", SETTING_CHOICE, AT(engine.kind), "local", .choices = "local",
-     .help = "Where jobs run: on this machine."},
+    {"engine.kind", SETTING_CHOICE, AT(engine.kind), "local", .choices = "local|slurm",
+     .help = "Where jobs run: on this machine, or in the cluster of which it is a login node."},
     {"engine.nvidia_smi", SETTING_STRING, AT(engine.nvidia_smi), "nvidia-smi",
      .help = "Program that lists the GPUs; empty: there are none."},
+    {"slurm.sbatch", SETTING_PATH, AT(slurm.sbatch), "/usr/bin/sbatch", .check = check_path,
+     .help = "Program that submits a job. This and all that follows is for engine.kind slurm."},
+    {"slurm.squeue", SETTING_PATH, AT(slurm.squeue), "/usr/bin/squeue", .check = check_path,
+     .help = "Program that shows the queue."},
+    {"slurm.scancel", SETTING_PATH, AT(slurm.scancel), "/usr/bin/scancel", .check = check_path,
+     .help = "Program that takes a job out of the queue."},
+    {"slurm.conf", SETTING_STRING, AT(slurm.conf), "", .check = check_maybe_path,
+     .help = "File slurm.conf of these programs (SLURM_CONF); empty: the one they find."},
+    {"slurm.program", SETTING_STRING, AT(slurm.program), "", .check = check_maybe_path,
+     .help = "Path of jinbang-agent on the nodes of the cluster; empty: the same as here."},
+    {"slurm.partition", SETTING_STRING, AT(slurm.partition), "", .check = check_word,
+     .help = "Partition of jobs; empty: the cluster's default."},
+    {"slurm.account", SETTING_STRING, AT(slurm.account), "", .check = check_word,
+     .help = "Account of jobs; empty: the user's default."},
+    {"slurm.qos", SETTING_STRING, AT(slurm.qos), "", .check = check_word,
+     .help = "Quality of service of jobs; empty: the default."},
+    {"slurm.options", SETTING_STRINGS, AT(slurm.options), "", .check = check_options,
+     .help = "Further options of sbatch, as --name or --name=value: --constraint, --exclude, "
+             "--nice. Those that the agent gives itself are refused."},
+    {"slurm.gpus", SETTING_BOOL, AT(slurm.gpus), "true",
+     .help = "Ask for jobs.gpus_per_slot GPUs for each job."},
+    {"slurm.gpu_name", SETTING_STRING, AT(slurm.gpu_name), "GPU", .check = check_text,
+     .help = "What the partition's GPUs are called, for the dispatcher."},
+    {"slurm.gpu_memory", SETTING_SIZE, AT(slurm.gpu_memory), "80G", 0, 16 * TIB,
+     .help = "Memory of one GPU of the partition: what decides which models come here."},
+    {"slurm.cpus", SETTING_INT, AT(slurm.cpus), "8", 0, 4096,
+     .help = "CPUs of each job; 0: the cluster's default."},
+    {"slurm.mem_base", SETTING_SIZE, AT(slurm.mem_base), "16G", 0, 64 * TIB,
+     .help = "Memory of each job (--mem), to which slurm.mem_factor times the size of the "
+             "model's weights is added. Both 0: the cluster's default."},
+    {"slurm.mem_factor", SETTING_NUMBER, AT(slurm.mem_factor), "1.2", 0, 100,
+     .help = "See slurm.mem_base."},
+    {"slurm.time_extra", SETTING_DURATION, AT(slurm.time_extra), "10m", 5 * MINUTE, 7 * DAY,
+     .help = "The cluster's time limit of a job is that of the attempt and this on top, so "
+             "that the attempt ends by its own. jobs.max_wall and this must fit into what the "
+             "partition allows."},
+    {"slurm.poll", SETTING_DURATION, AT(slurm.poll), "30s", 1 * SECOND, HOUR,
+     .help = "The queue is looked at so often, with one squeue for all jobs."},
+    {"slurm.settle", SETTING_DURATION, AT(slurm.settle), "60s", 1 * SECOND, HOUR,
+     .help = "A job that the cluster ended, or does not know, is given up when its files have "
+             "not come for this long. Not below the time that the shared disk may take to show "
+             "them."},
+    {"slurm.limit", SETTING_DURATION, AT(slurm.limit), "60s", 1 * SECOND, HOUR,
+     .help = "A command of Slurm that takes longer is killed. What it did is found out by the "
+             "job's name."},
     {"log.level", SETTING_CHOICE, AT(log.level), "info",
      .choices = "error|warning|notice|info|debug",
      .help = "Most detailed lines that are written."},

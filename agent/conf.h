@@ -9,6 +9,8 @@
 #include "base/settings.h"
 #include "harness/plan.h"
 
+enum { AGENT_LOCAL, AGENT_SLURM };
+
 struct agent_conf {
     struct {
         const char *address;
@@ -39,9 +41,19 @@ struct agent_conf {
         struct setting_strings caches;
     } jobs;
     struct {
-        int kind; /* 0 local */
+        int kind; /* AGENT_LOCAL, AGENT_SLURM */
         const char *nvidia_smi;
     } engine;
+    struct {
+        const char *sbatch, *squeue, *scancel, *conf, *program;
+        const char *partition, *account, *qos;
+        struct setting_strings options;
+        bool gpus;
+        const char *gpu_name;
+        int64_t gpu_memory, cpus, mem_base; /* bytes; number; bytes */
+        double mem_factor;
+        int64_t time_extra, poll, settle, limit; /* ms */
+    } slurm;
     struct {
         int level;
     } log;

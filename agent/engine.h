@@ -26,6 +26,7 @@ struct engine_job {
     int dir;            /* the same, open */
     int64_t slot;       /* 0 .. slots - 1: its own of what the engine has */
     int64_t wall_seconds;
+    double weights; /* bytes of its model's weights; 0 unknown */
 };
 
 enum engine_life {
@@ -50,7 +51,10 @@ struct engine_gpus {
 };
 
 struct engine_calls {
-    const char *name; /* "local", "slurm" */
+    const char *name;   /* "local", "slurm" */
+    bool outlives_boot; /* what runs does not end with this machine */
+    /* Once before each round of looks; NULL: not needed. */
+    void (*tick)(struct engine *e);
     int (*start)(struct engine *e, const struct engine_job *job, struct jb_error *err);
     /* JB_EIO … only when the folder cannot be read. */
     int (*look)(struct engine *e, const struct engine_job *job, struct jb_error *err,
@@ -87,6 +91,38 @@ struct engine_local_config {
  */
 int engine_local_new(const struct engine_local_config *config, struct jb_error *err,
                      struct engine **ret_engine, int64_t *ret_slots);
+
+struct engine_slurm_config {
+    const char *sbatch, *squeue, *scancel; /* absolute paths */
+    const char *conf;                      /* SLURM_CONF of these; "" as in our environment */
+    const char *program;                   /* jinbang-agent on the nodes; "": our own path */
+    const char *spool;                     /* the folder of attempts lies below it */
+    const char *partition, *account, *qos; /* "" the cluster's default */
+    size_t n_options;
+    const char *const *options; /* further ones of sbatch, slurm_option_check() */
+    int64_t slots;              /* jobs in the cluster at once */
+    bool gpus;                  /* ask for GPUs */
+    int64_t gpus_per_slot, cpus;
+    const char *gpu_name; /* of one GPU of the partition, for the dispatcher */
+    int64_t gpu_mib;
+    int64_t mem_base;   /* bytes of a job; no --mem with this and the factor 0 */
+    double mem_factor;  /* of the weights, on top of it */
+    int64_t time_extra; /* ms of the cluster's limit beyond the attempt's own */
+    int64_t poll;       /* ms between two looks at the queue, for all jobs together */
+    int64_t settle;     /* ms after which files of the nodes are here for certain */
+    int64_t limit;      /* ms that a command may take */
+};
+
+/*
+ * Jobs of the cluster Slurm, through its commands; this machine is a login node, as whose
+ * ordinary user we run. The spool lies on a disk that the nodes see under the same path. Shims
+ * take their lock by mkdir, since a lock of flock() need not hold between machines, and count
+ * the lease on their own clock. What is kept of a job is agent/slurm_job.h, what follows from
+ * what is seen agent/slurm_fate.h. No call waits for Slurm. JB_EINVAL: no slots, too many GPUs,
+ * or a path or name that Slurm cannot be given; JB_ENOMEM.
+ */
+int engine_slurm_new(const struct engine_slurm_config *config, struct jb_error *err,
+                     struct engine **ret_engine);
 
 /* The lines of `nvidia-smi --query-gpu=name,memory.total,memory.free
  * --format=csv,noheader,nounits`. JB_EPARSE; JB_ENOMEM. */

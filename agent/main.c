@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "agent/calls.h"
+#include "agent/engine_conf.h"
 #include "agent/enrol_main.h"
 #include "agent/identity.h"
 #include "agent/serve.h"
@@ -207,15 +208,11 @@ start(struct program *p, struct settings_report *report, struct jb_error *err)
     if (rc)
         return rc;
     jb_log_level_set((enum jb_log_level)p->conf.log.level);
-    const struct engine_local_config local = {.nvidia_smi = p->conf.engine.nvidia_smi,
-                                              .slots = p->conf.jobs.slots,
-                                              .gpus_per_slot = p->conf.jobs.gpus_per_slot,
-                                              .first_uid = p->conf.jobs.first_uid};
     rc = identity_open(p->conf.tls.dir, err, &p->identity);
     if (rc == JB_ENOENT)
         jb_error_prefix(err, "not enrolled; run jinbang-agent enrol");
     if (!rc)
-        rc = engine_local_new(&local, err, &p->engine, &slots);
+        rc = engine_of_conf(&p->conf, err, &p->engine, &slots);
     if (!rc)
         rc = agent_open(&p->conf, p->engine, slots, report, p->arena, err, &p->agent);
     if (rc)
@@ -298,14 +295,19 @@ test_settings(const char *config)
     struct jb_error err = {0};
     struct identity identity;
     struct agent_conf conf;
+    struct engine *engine;
     struct plans plans;
+    int64_t slots;
     struct jb_arena *arena = jb_arena_new(ARENA_MAX);
     int rc = arena ? agent_conf_load(config, arena, &conf, &report)
                    : jb_fail(&err, JB_ENOMEM, "out of memory");
 
     if (!rc)
         rc = agent_plans(&conf, arena, &report, &err, &plans);
+    if (!rc)
+        rc = engine_of_conf(&conf, &err, &engine, &slots);
     if (!rc) {
+        engine->calls->free(engine);
         rc = identity_open(conf.tls.dir, &err, &identity);
         if (rc == JB_ENOENT)
             jb_error_prefix(&err, "not enrolled; run jinbang-agent enrol");
@@ -329,8 +331,8 @@ main(int argc, char **argv)
     struct jb_error err = {0};
 
     /* not for people: the process that watches over one attempt */
-    if (argc == 3 && strcmp(argv[1], "shim") == 0)
-        return shim_main(argv[2]);
+    if (argc > 1 && strcmp(argv[1], "shim") == 0)
+        return shim_command(argc - 1, argv + 1);
     jb_log_open("jinbang-agent", JB_LOG_INFO);
     if (argc > 1 && strcmp(argv[1], "enrol") == 0)
         return enrol_main(argc - 1, argv + 1);

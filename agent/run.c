@@ -59,6 +59,7 @@ static const struct field process_fields[] = {
 static const struct field lease_fields[] = {
     FIELD_SPAN(run_lease, boot_id, FIELD_CHARS, 1, BOOT_ID_SIZE - 1),
     FIELD_SPAN(run_lease, until_ms, FIELD_INT, 0, FIELD_INT_MAX),
+    FIELD_SPAN(run_lease, length_ms, FIELD_INT, 0, FIELD_INT_MAX),
     {0},
 };
 

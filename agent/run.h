@@ -4,14 +4,14 @@
  * rename:
  *
  *   run.json    agent: the commands and limits (struct run)
- *   lease       agent: until when, on this boot's monotonic clock (struct run_lease)
- *   cancel      agent: it is there: stop
- *   shim.json   shim: who it is (struct process); written before anything is run, so that
- *               nothing is ever run twice
+ *   lease       agent: until when, on this boot's monotonic clock (struct run_lease;
+ * agent/lease.h for who has another clock) cancel      agent: it is there: stop shim.json shim:
+ * who it is (struct process); written before anything is run, so that nothing is ever run twice
  *   step.N.json shim: how command N ended (struct run_step_end)
  *   over.json   shim: how all of it ended (struct run_end); its last act
  *   log.E       shim: see agent/spool.h
- *   lock        held by the shim as long as it lives
+ *   lock        held by the shim as long as it lives, where it runs on the agent's machine
+ *   lock-<id>   a folder, made by a shim elsewhere as its first act: there is no second one
  *   work/       the job's: home, tmp, cwd/<step>, out/<step>
  */
 #pragma once
@@ -45,6 +45,7 @@ struct run {
 struct run_lease {
     char boot_id[BOOT_ID_SIZE];
     int64_t until_ms;
+    int64_t length_ms; /* how long it was given for */
 };
 
 enum run_cause {

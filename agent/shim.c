@@ -4,6 +4,7 @@
 #include "agent/shim.h"
 
 #include "agent/files.h"
+#include "agent/lease.h"
 #include "agent/run.h"
 #include "agent/spool.h"
 #include "base/clock.h"
@@ -13,10 +14,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +36,7 @@ struct shim {
     struct run run;
     struct spool spool;
     struct jb_arena *small; /* of one look at a file */
+    struct lease_watch lease;
     char boot_id[BOOT_ID_SIZE];
     int64_t wall_until;
     bool told; /* to stop, by a signal */
@@ -54,7 +58,6 @@ take_signals(struct shim *s)
 static enum run_cause
 stop_cause(struct shim *s)
 {
-    struct run_lease lease;
     int64_t now = jb_monotonic_ms();
 
     take_signals(s);
@@ -65,19 +68,37 @@ stop_cause(struct shim *s)
     if (now >= s->wall_until)
         return RUN_WALL;
     jb_arena_reset(s->small);
-    if (run_lease_read(s->dir, s->small, NULL, &lease) ||
-        strcmp(lease.boot_id, s->boot_id) != 0 || now >= lease.until_ms)
-        return RUN_LEASE;
-    return RUN_DONE;
+    return lease_holds(&s->lease, s->dir, s->boot_id, now, s->small) ? RUN_DONE : RUN_LEASE;
 }
 
 /* --- one step ----------------------------------------------------------------------------- */
+
+/* What a cluster says of the GPUs that are the job's: of these, what the agent left open. */
+static size_t
+add_devices(const struct run_step *step, char *env[], size_t n)
+{
+    static const char *const names[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+                                        "ZE_AFFINITY_MASK"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+        size_t len = strlen(names[i]);
+        bool given = value == NULL;
+
+        for (size_t k = 0; k < step->n_env; k++)
+            if (strncmp(step->env[k], names[i], len) == 0 && step->env[k][len] == '=')
+                given = true;
+        if (!given)
+            env[n++] = (char *)(uintptr_t)(value - len - 1);
+    }
+    return n;
+}
 
 /* The child's side; does not return. */
 static void
 child(const struct shim *s, const struct run_step *step, int out)
 {
-    char *argv[513], *env[513];
+    char *argv[513], *env[516];
     sigset_t none;
     size_t i;
 
@@ -86,7 +107,7 @@ child(const struct shim *s, const struct run_step *step, int out)
     argv[i] = NULL;
     for (i = 0; i < step->n_env && i < 512; i++)
         env[i] = (char *)(uintptr_t)step->env[i];
-    env[i] = NULL;
+    env[add_devices(step, env, i)] = NULL;
     sigemptyset(&none);
     if (confine(&s->run.limits) || chdir(step->cwd) || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
         sigprocmask(SIG_SETMASK, &none, NULL)) {
@@ -297,34 +318,92 @@ life(struct shim *s, struct jb_arena *arena)
     return run_end_write(s->dir, &end, NULL) ? 1 : 0;
 }
 
-int
-shim_main(const char *folder)
+/* NULL: not by its path. */
+static const char *
+lock_name(const char *folder, char name[300])
 {
-    struct shim s = {.dir = -1, .signals = -1, .spool = {.fd = -1}};
-    struct jb_arena *arena = jb_arena_new(4 * RUN_JSON_MAX);
-    int code = 1;
+    const char *slash = strrchr(folder, '/');
+    int n = snprintf(name, 300, "lock-%s", slash ? slash + 1 : folder);
+
+    return n > 5 && n < 256 ? name : NULL;
+}
+
+int
+shim_lock_take(int dir, const char *folder)
+{
+    char name[300];
+
+    if (!lock_name(folder, name)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return mkdirat(dir, name, 0700);
+}
+
+bool
+shim_lock_taken(int dir, const char *folder)
+{
+    char name[300];
+
+    return lock_name(folder, name) && file_is(dir, name);
+}
+
+/* The lock is let go by our death and by nothing else, or never. -1: it is not ours. */
+static int
+lock_here(int dir)
+{
+    int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+        close(fd);
+        errno = EEXIST;
+        fd = -1;
+    }
+    return fd;
+}
+
+int
+shim_main(const char *folder, enum shim_place place)
+{
+    struct shim s = {
+        .dir = -1, .signals = -1, .spool = {.fd = -1}, .lease = {.here = place == SHIM_HERE}};
+    int lock = -1, code = 1;
 
     close_range(3, ~0U, 0);
-    signal(SIGPIPE, SIG_IGN);
-    s.small = jb_arena_new(64 << 10);
     s.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int lock = s.dir < 0 ? -1 : openat(s.dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (!arena || !s.small || lock < 0)
-        goto out;
-    /* the lock is let go by our death, and by nothing else */
-    if (flock(lock, LOCK_EX | LOCK_NB) || file_is(s.dir, "shim.json"))
+    if (s.dir < 0)
+        return 1;
+    int rc =
+        place == SHIM_ELSEWHERE ? shim_lock_take(s.dir, folder) : (lock = lock_here(s.dir)) < 0;
+    if (rc) {
+        code = errno == EEXIST ? SHIM_TWICE : 1;
+        close(s.dir);
+        return code;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    struct jb_arena *arena = jb_arena_new(4 * RUN_JSON_MAX);
+    s.small = jb_arena_new(64 << 10);
+    if (file_is(s.dir, "shim.json"))
         code = SHIM_TWICE;
-    else
+    else if (arena && s.small)
         code = life(&s, arena);
-out:
     spool_close(&s.spool);
     if (s.signals >= 0)
         close(s.signals);
     if (lock >= 0)
         close(lock);
-    if (s.dir >= 0)
-        close(s.dir);
+    close(s.dir);
     jb_arena_free(s.small);
     jb_arena_free(arena);
     return code;
+}
+
+int
+shim_command(int argc, char **argv)
+{
+    if (argc == 2)
+        return shim_main(argv[1], SHIM_HERE);
+    if (argc == 3 && strcmp(argv[1], "--elsewhere") == 0)
+        return shim_main(argv[2], SHIM_ELSEWHERE);
+    return 2;
 }

@@ -410,7 +410,11 @@ work_end(struct agent *agent, struct attempt *a, struct jb_error *err)
                         "the dispatcher was not heard of for the time of the lease");
             break;
         case RUN_STOPPED:
-            attempt_end(a, WIRE_FAILED, "preempted", "stopped by a signal");
+            /* a cluster's own signal may be there before the file is */
+            if (a->cancel)
+                attempt_end(a, WIRE_CANCELLED, "", "cancelled");
+            else
+                attempt_end(a, WIRE_FAILED, "preempted", "stopped by a signal");
             break;
         case RUN_BROKEN:
         default:

@@ -6,6 +6,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include "agent/calls.h"
+#include "agent/engine_conf.h"
 #include "agent/files.h"
 #include "agent/shim.h"
 #include "agent/spool.h"
@@ -35,8 +36,8 @@ struct world {
 __attribute__((unused)) static void
 help_shim(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "shim") == 0)
-        _exit(shim_main(argv[2]));
+    if (argc > 1 && strcmp(argv[1], "shim") == 0)
+        _exit(shim_command(argc - 1, argv + 1));
     jb_log_open("test", JB_LOG_ERR);
 }
 
@@ -100,13 +101,11 @@ help_write_plans(const struct world *w, const char *path)
 __attribute__((unused)) static void
 help_open(struct world *w)
 {
-    const struct engine_local_config local = {
-        .nvidia_smi = "", .slots = w->conf.jobs.slots, .first_uid = w->conf.jobs.first_uid};
     struct settings_report report = {.text = JB_BUF(1 << 16)};
     struct jb_error err = {0};
     int64_t slots;
 
-    assert_int_equal(engine_local_new(&local, &err, &w->engine, &slots), 0);
+    assert_int_equal(engine_of_conf(&w->conf, &err, &w->engine, &slots), 0);
     if (agent_open(&w->conf, w->engine, slots, &report, w->arena, &err, &w->agent))
         fail_msg("%s %s", err.text, report.text.n ? report.text.p : "");
     jb_buf_free(&report.text);
@@ -140,6 +139,7 @@ help_setup(void **state)
     w->conf.spool.max_log = 64 << 10;
     w->conf.jobs.slots = 2;
     w->conf.jobs.grace = 300;
+    w->conf.engine.nvidia_smi = "";
     help_open(w);
     *state = w;
     return 0;

@@ -32,7 +32,7 @@ setup(void **state)
     help_folder(s->dir);
     snprintf(s->spool, sizeof(s->spool), "%s/spool", s->dir);
     s->limits.attempts = 8;
-    s->lease = (struct run_lease){"boot", 1000};
+    s->lease = (struct run_lease){"boot", 1000, 1000};
     s->arena = jb_arena_new(16 << 20);
     assert_non_null(s->arena);
     reopen(s);

@@ -64,7 +64,7 @@ setup(void **state)
                           .grace_ms = 300,
                           .log_max = 64 << 10,
                           .steps = o->steps};
-    o->job = (struct engine_job){"x", o->dir, o->fd, 0, 20};
+    o->job = (struct engine_job){"x", o->dir, o->fd, 0, 20, 0};
     lease(o, 60000);
     *state = o;
     return 0;
@@ -275,7 +275,7 @@ static void
 test_lease_of_other_boot(void **state)
 {
     struct one *o = *state;
-    struct run_lease l = {"0000", INT64_C(1) << 50};
+    struct run_lease l = {"0000", INT64_C(1) << 50, 60000};
 
     assert_int_equal(run_lease_write(o->fd, &l, NULL), 0);
     add(o, "arc", "echo ran");
