@@ -100,16 +100,15 @@ certificate(struct jb_str pem)
 static void
 chain(struct jb_str pem)
 {
-    for (enum pki_role role = PKI_ROOT; role < PKI_ROLE_MAX; role++) {
-        struct jb_error err = {0};
-        struct pki_identity id;
-        int rc = pki_verify(pem, pem, role, NOW, &err, &id);
+    enum pki_role role = (enum pki_role)(pem.n % PKI_ROLE_MAX);
+    struct jb_error err = {0};
+    struct pki_identity id;
+    int rc = pki_verify(pem, pem, role, NOW, &err, &id);
 
-        if (rc)
-            must_fail_well(rc, &err);
-        else
-            must(id.role == role && id.not_before <= NOW && NOW <= id.not_after);
-    }
+    if (rc)
+        must_fail_well(rc, &err);
+    else
+        must(id.role == role && id.not_before <= NOW && NOW <= id.not_after);
 }
 
 static void
