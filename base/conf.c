@@ -278,6 +278,9 @@ const struct setting conf_table[] = {
     {"submit.wait", SETTING_DURATION, AT(submit.wait), "45s", 0, 55 * SECOND,
      .help = "How long a call of the form waits for the check with the hub before it answers "
              "that the check goes on."},
+    {"submit.follow", SETTING_DURATION, AT(submit.follow), "60s", 0, 10 * MINUTE,
+     .help = "How long the stream of a submission goes on behind the hub's verdict, with the "
+             "progress of an evaluation that begins at once. 0s: not at all."},
     {"submit.card_min", SETTING_INT, AT(submit.card_min), "200", 0, 100000,
      .help = "Fewest characters of a model card."},
     {"submit.max_params", SETTING_NUMBER, AT(submit.max_params), "0", 0, 100000,

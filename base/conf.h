@@ -89,6 +89,7 @@ struct conf {
         struct setting_strings doubled; /* submit.doubled */
         struct setting_strings builtin; /* submit.builtin: model ids that need no hub */
         int64_t wait;                   /* submit.wait, ms */
+        int64_t follow;                 /* submit.follow, ms */
         int64_t card_min;               /* submit.card_min: characters */
         double max_params;              /* submit.max_params: billions at 16 bits; 0 any */
     } submit;

@@ -144,6 +144,9 @@ handle_run(struct handling *h)
     if (run(h, ROUTE_RUN, &answer))
         return;
     if (answer.outcome.waiting) {
+        int64_t most = jb_monotonic_ms() + h->site->conf->submit.wait;
+        if (answer.outcome.deadline_ms > most) /* nothing of it is sent before its end */
+            answer.outcome.deadline_ms = most;
         struct streams_task task = {.kind = STREAMS_RUN,
                                     .fn_index = answer.fn_index,
                                     .outcome = answer.outcome,

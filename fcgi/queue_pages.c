@@ -83,8 +83,8 @@ is_hidden(struct store_txn *txn, const char *model, struct jb_arena *arena, bool
     return rc == JB_ENOENT ? 0 : rc;
 }
 
-static const struct board_row *
-row_of(const struct board *board, uint64_t request)
+const struct board_row *
+request_row(const struct board *board, uint64_t request)
 {
     for (size_t i = 0; i < board_rows(board); i++)
         if (board_row(board, i)->request == request)
@@ -172,7 +172,7 @@ request_facts_load(const struct site *site, const struct store *store, struct st
     facts.entry = queue_lists_find(site->lists, id);
     if (facts.entry && facts.entry->state != queue_state_of(job->state, request->status))
         facts.entry = NULL;
-    facts.row = row_of(site->board, id);
+    facts.row = request_row(site->board, id);
     rc = evaluation_load(store, txn, &facts, arena, err);
     if (rc)
         return rc;

@@ -31,6 +31,9 @@ int request_facts_load(const struct site *site, const struct store *store,
                        struct store_txn *txn, uint64_t id, struct jb_arena *arena,
                        struct jb_error *err, struct request_facts *ret_facts);
 
+/* The row that a request stands behind; NULL none. */
+const struct board_row *request_row(const struct board *board, uint64_t request);
+
 /* A part of the log of one of its attempts, 0 the newest (an empty one when there was none).
  * JB_ENOENT also for a log that is not published yet. */
 int request_log_load(const struct store *store, const struct request_facts *facts,

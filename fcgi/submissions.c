@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "board/rules.h"
+#include "fcgi/queue_pages.h"
 #include "queue/move.h"
 #include "views/answer.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,14 @@
 #undef uthash_nonfatal_oom
 #define uthash_nonfatal_oom(element) ((element)->lost = true)
 
-enum { TOLD_MAX = 20000, ANSWER_BYTES = 64 << 10, LOOK_ARENA = 1 << 20 };
+enum {
+    TOLD_MAX = 20000,
+    ANSWER_BYTES = 64 << 10,
+    SCORES_MOST = 4 << 10,
+    NAME_MOST = 60,
+    LOOK_ARENA = 4 << 20, /* a whole spec may have to fit */
+    BEGIN_US = 5000000,   /* a queued one that has not begun by then waits for its turn */
+};
 
 /*
  * The secret of a submission whose answer is still to come: it stands nowhere but in the
@@ -225,18 +234,27 @@ submissions_outcome(const struct site *site, const struct queue_answer *answer,
 
     if (answer->kind != ANSWER_WAITING || wait == 0)
         return paragraph(site, answer, ret_outcome);
-    *ret_outcome = (struct gradio_outcome){
-        .waiting = true, .wait_id = answer->request, .deadline_ms = jb_monotonic_ms() + wait};
+    /* how much of it is the check's is decided by submissions_look() */
+    *ret_outcome = (struct gradio_outcome){.waiting = true,
+                                           .wait_id = answer->request,
+                                           .deadline_ms = jb_monotonic_ms() + wait +
+                                                          site->conf->submit.follow};
     return 0;
 }
 
-/* What goes on, with how much of the time that we wait is over. */
-static void
-tell_progress(const struct site *site, const struct job *job, struct waits_news *news)
+/* Of the time that we wait for the hub, how much is over. */
+static double
+waited(const struct site *site, const struct job *job)
 {
     double seconds = (double)(jb_now_us() - job->accepted) / 1e6;
     double whole = (double)site->conf->submit.wait / 1e3;
 
+    return whole > 0 && seconds < whole && seconds >= 0 ? seconds / whole : 1;
+}
+
+static void
+tell_check(const struct site *site, const struct job *job, struct waits_news *news)
+{
     if (job->checks)
         snprintf(
             news->desc, sizeof(news->desc),
@@ -246,7 +264,124 @@ tell_progress(const struct site *site, const struct job *job, struct waits_news 
     else
         snprintf(news->desc, sizeof(news->desc),
                  "已收到，正在与模型仓库核对 · Accepted, being checked with the hub");
-    news->progress = whole > 0 && seconds < whole && seconds >= 0 ? seconds / whole : 0.99;
+    news->progress = waited(site, job) * 0.99;
+}
+
+static int
+is_active(void *ctx, const struct host *host)
+{
+    *(bool *)ctx = *(bool *)ctx || strcmp(host->state, "active") == 0;
+    return 0;
+}
+
+/* Somebody may take what waits in the queue, within the moment that this needs. */
+static bool
+begins_soon(struct store_txn *txn, const struct job *job, struct jb_arena *arena)
+{
+    bool any = false;
+
+    return jb_now_us() - job->queued < BEGIN_US &&
+           store_hosts_each(txn, arena, is_active, &any) == 0 && any;
+}
+
+static void
+tell_queued(struct waits_news *news)
+{
+    snprintf(news->desc, sizeof(news->desc),
+             "已通过核对，等待评测主机 · Checked, waiting for a host");
+}
+
+static int
+tell_run(const struct site *site, struct store_txn *txn, const struct request *request,
+         struct jb_arena *arena, struct waits_news *news)
+{
+    struct queue_attempt a;
+    int rc = queue_attempt_live(txn, request->id, arena, &a);
+
+    if (rc == JB_ENOENT) /* between its end and what becomes of it */
+        return 0;
+    if (rc)
+        return rc;
+    size_t at = a.at ? a.at : a.done + (a.done < a.n_steps);
+    const char *key = at ? a.steps[at - 1].benchmark : "";
+    struct jb_str name = benchmark_label(board_config_of(site->board), key);
+    int n = (int)(name.n < NAME_MOST ? name.n : NAME_MOST);
+
+    if (at)
+        snprintf(news->desc, sizeof(news->desc),
+                 "正在 %s 上评测，第 %zu / %zu 个基准：%.*s · running on %s, benchmark %zu of "
+                 "%zu: %.*s",
+                 a.record.host, at, a.n_steps, n, name.p, a.record.host, at, a.n_steps, n,
+                 name.p);
+    else
+        snprintf(news->desc, sizeof(news->desc), "正在 %s 上评测 · running on %s",
+                 a.record.host, a.record.host);
+    if (!isnan(a.progress))
+        news->progress = a.progress;
+    return 0;
+}
+
+/* Into `news` what goes on; true: it is worth to wait for more. */
+static int
+tell_progress(const struct site *site, struct store_txn *txn, const struct request *request,
+              const struct job *job, struct jb_arena *arena, struct waits_news *news,
+              bool *ret_waits)
+{
+    bool follow = site->conf->submit.follow > 0;
+
+    *ret_waits = false;
+    switch (queue_state_from_word(job->state)) {
+    case QUEUE_SUBMITTED:
+        *ret_waits = waited(site, job) < 1;
+        if (*ret_waits)
+            tell_check(site, job, news);
+        return 0;
+    case QUEUE_QUEUED:
+        *ret_waits = follow && begins_soon(txn, job, arena);
+        if (*ret_waits)
+            tell_queued(news);
+        return 0;
+    case QUEUE_LEASED:
+    case QUEUE_RUNNING:
+    case QUEUE_STORING:
+        *ret_waits = follow;
+        return follow ? tell_run(site, txn, request, arena, news) : 0;
+    case QUEUE_FINISHED: /* the board with its score is made in a moment */
+        *ret_waits = follow && !request_row(site->board, request->id) &&
+                     jb_now_us() - job->ended < BEGIN_US;
+        return 0;
+    default: return 0;
+    }
+}
+
+/* "ARC 61.20 · MMLU 58.01" into `out`; nothing without a row. */
+static void
+scores_text(const struct board *board, const struct board_row *row, struct jb_buf *out)
+{
+    const struct board_config *config = board_config_of(board);
+    const struct benchmark *b = config->benchmarks.items;
+
+    for (size_t i = 0; row && i < config->benchmarks.n; i++)
+        if (!isnan(row->scores[i]))
+            jb_buf_printf(out, "%s%s %.2f", out->n ? " · " : "", b[i].header, row->scores[i]);
+}
+
+static int
+tell_finished(const struct site *site, const struct request *request, struct jb_arena *arena,
+              struct queue_answer *ret_answer)
+{
+    struct jb_buf scores = JB_BUF(SCORES_MOST);
+    int rc = 0;
+
+    scores_text(site->board, request_row(site->board, request->id), &scores);
+    if (scores.n && !scores.err)
+        rc = queue_answer_set(ret_answer, arena, ANSWER_SUCCESS, 200, "finished",
+                              "%s（%s）的评测已完成：%s。",
+                              "The evaluation of %s (%s) is "
+                              "finished: %s.",
+                              request->model, request->precision, scores.p);
+    jb_buf_free(&scores);
+    return rc;
 }
 
 /* The answer to a request that waits no more, or has for long enough. */
@@ -266,6 +401,8 @@ tell_answer(const struct site *site, const struct request *request, const struct
             request->model);
     else
         rc = queue_answer_for(request, job, arena, &answer);
+    if (!rc && queue_state_from_word(job->state) == QUEUE_FINISHED)
+        rc = tell_finished(site, request, arena, &answer);
     if (rc)
         return rc;
     answer.request = request->id;
@@ -289,12 +426,13 @@ submissions_look(void *ctx, struct store_txn *txn, uint64_t wait_id, bool expire
     int rc = arena ? queue_load(txn, wait_id, arena, &request, &job) : JB_ENOMEM;
 
     if (rc == 0) {
-        bool waits = queue_state_from_word(job.state) == QUEUE_SUBMITTED;
-        if (waits && !expired) {
-            tell_progress(site, &job, ret_news);
-        } else {
-            recall(s, wait_id, !waits, secret);
-            rc = tell_answer(site, &request, &job, waits, secret, arena, ret_news);
+        bool waits = false, unchecked = queue_state_from_word(job.state) == QUEUE_SUBMITTED;
+        if (!expired)
+            rc = tell_progress(site, txn, &request, &job, arena, ret_news, &waits);
+        if (rc == 0 && !waits) {
+            /* others that wait for the same may have longer to go */
+            recall(s, wait_id, !expired && !unchecked, secret);
+            rc = tell_answer(site, &request, &job, unchecked, secret, arena, ret_news);
             rc = rc ? rc : 1;
         }
     }

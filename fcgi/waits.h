@@ -6,8 +6,9 @@
  * inside: every function here may be called from any thread, and none waits for more than that
  * lock.
  *
- * No deadline may be further away than what nginx waits for a silent back end (60 s unless its
- * fastcgi_read_timeout says otherwise), or a synchronous call is lost before it is answered.
+ * No deadline of a synchronous call may be further away than what nginx waits for a silent back
+ * end (60 s unless its fastcgi_read_timeout says otherwise), or the call is lost before it is
+ * answered. Events have the heartbeats of their stream.
  */
 #pragma once
 

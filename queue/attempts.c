@@ -70,6 +70,14 @@ fill_steps(struct found *found, struct queue_attempt *a)
     return rc;
 }
 
+static struct queue_attempt
+attempt_of(const struct attempt *record)
+{
+    return (struct queue_attempt){.record = *record,
+                                  .live = strcmp(record->state, ATTEMPT_ENDED) != 0,
+                                  .progress = record->progress >= 0 ? record->progress : NAN};
+}
+
 static int
 each_attempt(void *ctx, const struct attempt *attempt)
 {
@@ -77,10 +85,25 @@ each_attempt(void *ctx, const struct attempt *attempt)
 
     if (found->n == ATTEMPTS_KEPT) /* those that are too many are the oldest */
         memmove(found->items, found->items + 1, --found->n * sizeof *found->items);
-    found->items[found->n++] =
-        (struct queue_attempt){.record = *attempt,
-                               .live = strcmp(attempt->state, ATTEMPT_ENDED) != 0,
-                               .progress = attempt->progress >= 0 ? attempt->progress : NAN};
+    found->items[found->n++] = attempt_of(attempt);
+    return 0;
+}
+
+int
+queue_attempt_live(struct store_txn *txn, uint64_t request, struct jb_arena *arena,
+                   struct queue_attempt *ret_attempt)
+{
+    struct found found = {txn, arena, NULL, 0};
+    struct attempt record;
+    int rc = store_attempt_live(txn, request, arena, &record);
+
+    if (rc)
+        return rc;
+    struct queue_attempt attempt = attempt_of(&record);
+    rc = fill_steps(&found, &attempt);
+    if (rc)
+        return rc;
+    *ret_attempt = attempt;
     return 0;
 }
 

@@ -29,6 +29,10 @@ struct queue_attempt {
 int queue_attempts_load(struct store_txn *txn, uint64_t request, struct jb_arena *arena,
                         const struct queue_attempt **ret_attempts, size_t *ret_n);
 
+/* The live one alone. JB_ENOENT: nothing is under way. */
+int queue_attempt_live(struct store_txn *txn, uint64_t request, struct jb_arena *arena,
+                       struct queue_attempt *ret_attempt);
+
 #define QUEUE_LOG_MAX  (64u << 10) /* bytes of the file that one call reads */
 #define QUEUE_LOG_TAIL UINT64_MAX  /* as `from`: the last QUEUE_LOG_LAST bytes */
 #define QUEUE_LOG_LAST (16u << 10)

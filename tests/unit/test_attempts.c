@@ -214,6 +214,7 @@ test_load(void **state)
     struct fixture *f = *state;
     struct store_txn *txn = fixture_begin(f, STORE_WRITE);
     const struct queue_attempt *a = NULL;
+    struct queue_attempt alone;
     uint64_t request = put_some_request(txn, "a/b");
     size_t n = 9;
 
@@ -257,6 +258,10 @@ test_load(void **state)
     assert_true(a[0].progress == 0.5);
     assert_int_equal(a[0].at, 2);
     assert_true(a[0].steps[1].now && !a[0].steps[1].done);
+    assert_int_equal(queue_attempt_live(txn, request, f->arena, &alone), 0);
+    assert_int_equal(alone.record.fence, 3);
+    assert_int_equal(alone.at, 2);
+    assert_int_equal(queue_attempt_live(txn, request + 1, f->arena, &alone), JB_ENOENT);
     store_abort(txn);
 }
 
