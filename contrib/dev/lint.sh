@@ -65,11 +65,10 @@ lint_steps() {
 
 lint() {
 	need build lint
-	passed=0 failed=0 skipped=0
 	# shellcheck source=contrib/dev/check.sh
 	. "$top/contrib/dev/check.sh"
+	count_begin
 	build_release
 	lint_steps
-	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-	[ "$failed" = 0 ]
+	count_end
 }

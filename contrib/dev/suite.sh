@@ -43,13 +43,13 @@ suite_copy() {
 suite() {
 	local name=$1 root=$build/suite/$1 t
 	case $name in *[!a-z]* | "") die "check: --suite takes the name of a Debian, such as trixie" ;; esac
-	mkdir -p "$build/check"
+	count_begin
 	if [ "$(id -u)" != 0 ]; then
 		say "suite $name: skipped, a chroot needs root"
-		skipped=1
+		tally 0 0 1
 	elif ! suite_root "$name" "$root"; then
 		say "suite $name: FAILED, there is no chroot"
-		failed=1
+		tally 0 1 0
 	else
 		suite_copy "$root"
 		step "suite $name: build" quietly "suite-$name" "${suite_run[@]}" "$root" /src/contrib/dev/suite-build
@@ -59,6 +59,5 @@ suite() {
 		done
 		make_check "make-check-$name" "$root/build/test-suite.log" "${suite_run[@]}" "$root" make -C /build -j"$jobs" check
 	fi
-	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-	[ "$failed" = 0 ]
+	count_end
 }

@@ -8,29 +8,29 @@ say() { printf '# %s\n' "$*"; }
 . "$top/contrib/dev/server.sh"
 
 tree=${JB_TREE:-$JB_ASAN}
-count=0 bad=0
+tap_count=0 tap_bad=0
 
 # ok NAME COMMAND…: one line of TAP.
 ok() {
 	local name=$1
 	shift
-	count=$((count + 1))
+	tap_count=$((tap_count + 1))
 	if "$@"; then
-		printf 'ok %d - %s\n' "$count" "$name"
+		printf 'ok %d - %s\n' "$tap_count" "$name"
 	else
-		printf 'not ok %d - %s\n' "$count" "$name"
-		bad=$((bad + 1))
+		printf 'not ok %d - %s\n' "$tap_count" "$name"
+		tap_bad=$((tap_bad + 1))
 	fi
 }
 
 skip() {
-	count=$((count + 1))
-	printf 'ok %d # SKIP %s\n' "$count" "$1"
+	tap_count=$((tap_count + 1))
+	printf 'ok %d # SKIP %s\n' "$tap_count" "$1"
 }
 
 finish() {
-	printf '1..%d\n' "$count"
-	[ "$bad" = 0 ]
+	printf '1..%d\n' "$tap_count"
+	[ "$tap_bad" = 0 ]
 }
 
 free_port() {
@@ -127,8 +127,8 @@ run() {
 	while IFS= read -r line; do
 		case $line in
 		"ok "* | "not ok "*)
-			count=$((count + 1))
-			case $line in not*) bad=$((bad + 1)); printf 'not ok %d - %s:%s\n' "$count" "$name" "${line#* - }" ;; *) printf 'ok %d - %s: %s\n' "$count" "$name" "${line#* - }" ;; esac
+			tap_count=$((tap_count + 1))
+			case $line in not*) tap_bad=$((tap_bad + 1)); printf 'not ok %d - %s:%s\n' "$tap_count" "$name" "${line#* - }" ;; *) printf 'ok %d - %s: %s\n' "$tap_count" "$name" "${line#* - }" ;; esac
 			;;
 		1..*) ;;
 		*) printf '# %s\n' "${line#\# }" ;;
