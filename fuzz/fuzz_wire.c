@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages between dispatcher and agent. The first byte of the input chooses the message, the
- * rest is its body. What is taken is written, read and written again: the same bytes.
+ * Messages between dispatcher and agent, and of an enrolment. The first byte of the input
+ * chooses the message, the rest is its body. What is taken is written, read and written again:
+ * the same bytes.
  */
+#include "wire/enrol.h"
 #include "wire/message.h"
 
 #include <stdint.h>
@@ -17,23 +19,26 @@ turn(uint8_t which, struct jb_str json, struct jb_arena *arena, struct jb_error 
 {
     int rc;
 
-#define TURN(name)                                                                             \
+#define TURN(kind, name)                                                                       \
     {                                                                                          \
-        struct wire_##name m;                                                                  \
-        rc = wire_##name##_read(json, arena, err, &m);                                         \
+        struct kind##_##name m;                                                                \
+        rc = kind##_##name##_read(json, arena, err, &m);                                       \
         if (!rc)                                                                               \
-            wire_##name##_put(&m, out);                                                        \
+            kind##_##name##_put(&m, out);                                                      \
         break;                                                                                 \
     }
-    switch (which % 8) {
-    case 0: TURN(offer)
-    case 1: TURN(state)
-    case 2: TURN(info)
-    case 3: TURN(renew)
-    case 4: TURN(renewed)
-    case 5: TURN(manifest)
-    case 6: TURN(drain)
-    default: TURN(refusal)
+    switch (which & 0x40 ? 8 + which % 3 : which % 8) {
+    case 0: TURN(wire, offer)
+    case 1: TURN(wire, state)
+    case 2: TURN(wire, info)
+    case 3: TURN(wire, renew)
+    case 4: TURN(wire, renewed)
+    case 5: TURN(wire, manifest)
+    case 6: TURN(wire, drain)
+    case 7: TURN(wire, refusal)
+    case 8: TURN(enrol, hello)
+    case 9: TURN(enrol, answer)
+    default: TURN(enrol, finish)
     }
 #undef TURN
     return rc;
