@@ -52,6 +52,10 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
  */
 bool cli_switches(const struct cli *cli, int *argc, char **argv, const char *const *names,
                   bool *ret_on);
+/* `[--json] OPERAND`, all that most verbs take: the operand. NULL after a complaint, which asks
+ * the question where it is missing or more is there. */
+const char *cli_operand(const struct cli *cli, int argc, char **argv, const char *question,
+                        bool *ret_json);
 
 /*
  * Options of which some have values, `--name VALUE` or `--name=VALUE`; what was not given is

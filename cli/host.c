@@ -203,14 +203,11 @@ host_list(struct cli *cli, int argc, char **argv)
 static int
 host_show(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct host_walk w = {0};
 
-    if (!cli_switches(cli, &argc, argv, switches, &w.listing.as_json))
+    w.only = cli_operand(cli, argc, argv, "show which host?", &w.listing.as_json);
+    if (!w.only)
         return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "show which host?");
-    w.only = argv[1];
     return listing_run(cli, &w.listing, walk, NULL);
 }
 

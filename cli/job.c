@@ -211,14 +211,10 @@ job_list(struct cli *cli, int argc, char **argv)
 static int
 job_show(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct job_walk w = {0};
+    const char *fence = cli_operand(cli, argc, argv, "show which attempt?", &w.listing.as_json);
 
-    if (!cli_switches(cli, &argc, argv, switches, &w.listing.as_json))
-        return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "show which attempt?");
-    if (!cli_id(cli, argv[1], &w.only))
+    if (!fence || !cli_id(cli, fence, &w.only))
         return CLI_USAGE;
     return listing_run(cli, &w.listing, walk, NULL);
 }

@@ -236,15 +236,13 @@ cmd_list(struct cli *cli, int argc, char **argv)
 {
     static const char *const kinds[] = {"requests", "results", "models", "flags",
                                         "aliases",  "blocked", "hidden"};
-    static const char *const switches[] = {"json", NULL};
     struct listing l = {0};
+    const char *what = cli_operand(cli, argc, argv, "list what?", &l.as_json);
 
-    if (!cli_switches(cli, &argc, argv, switches, &l.as_json))
+    if (!what)
         return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "list what?");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strcmp(argv[1], kinds[i]) == 0)
-            return listing_run(cli, &l, list_all, argv[1]);
-    return cli_usage(cli, "cannot list \"%.60s\"", argv[1]);
+        if (strcmp(what, kinds[i]) == 0)
+            return listing_run(cli, &l, list_all, what);
+    return cli_usage(cli, "cannot list \"%.60s\"", what);
 }

@@ -74,6 +74,19 @@ cli_switches(const struct cli *cli, int *argc, char **argv, const char *const *n
     return cli_options(cli, argc, argv, options);
 }
 
+const char *
+cli_operand(const struct cli *cli, int argc, char **argv, const char *question, bool *ret_json)
+{
+    static const char *const switches[] = {"json", NULL};
+
+    if (!cli_switches(cli, &argc, argv, switches, ret_json))
+        return NULL;
+    if (argc == 2)
+        return argv[1];
+    cli_usage(cli, "%s", question);
+    return NULL;
+}
+
 bool
 cli_id(const struct cli *cli, const char *text, uint64_t *ret_id)
 {

@@ -181,17 +181,13 @@ needs_no_hub(const struct cli *cli, const char *model)
 static int
 request_recheck(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct request_move m = {.move = {.event = QUEUE_EVENT_RECHECK}};
     struct jb_error err = {0};
     bool as_json;
+    const char *which = cli_operand(cli, argc, argv, "recheck which request?", &as_json);
     int rc;
 
-    if (!cli_switches(cli, &argc, argv, switches, &as_json))
-        return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "recheck which request?");
-    if (!cli_id(cli, argv[1], &m.id))
+    if (!which || !cli_id(cli, which, &m.id))
         return CLI_USAGE;
     rc = cli_look(cli, look, &m);
     if (rc)

@@ -297,15 +297,11 @@ show_one(struct listing *l, struct store_txn *txn, const char *what)
 int
 request_show(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct listing l = {0};
+    const char *which = cli_operand(cli, argc, argv, "show which request?", &l.as_json);
     uint64_t id;
 
-    if (!cli_switches(cli, &argc, argv, switches, &l.as_json))
+    if (!which || !cli_id(cli, which, &id))
         return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "show which request?");
-    if (!cli_id(cli, argv[1], &id))
-        return CLI_USAGE;
-    return listing_run(cli, &l, show_one, argv[1]);
+    return listing_run(cli, &l, show_one, which);
 }

@@ -107,12 +107,8 @@ show_model(struct listing *l, struct store_txn *txn, const char *model)
 int
 cmd_show(struct cli *cli, int argc, char **argv)
 {
-    static const char *const switches[] = {"json", NULL};
     struct listing l = {.scores = true};
+    const char *model = cli_operand(cli, argc, argv, "show which model?", &l.as_json);
 
-    if (!cli_switches(cli, &argc, argv, switches, &l.as_json))
-        return CLI_USAGE;
-    if (argc != 2)
-        return cli_usage(cli, "show which model?");
-    return listing_run(cli, &l, show_model, argv[1]);
+    return model ? listing_run(cli, &l, show_model, model) : CLI_USAGE;
 }
