@@ -21,7 +21,10 @@ struct agent {
     /* POST /v1/csr and /v1/certificate, by agent/identity.h; NULL: not supported */
     int (*new_csr)(void *ctx, struct jb_error *err, struct jb_buf *ret_pem);
     int (*new_certificate)(void *ctx, struct jb_str pem, struct jb_error *err);
-    void *identity;
+    /* signs a manifest with the host's key; NULL: it goes unsigned */
+    int (*sign)(void *ctx, struct wire_manifest *manifest, struct jb_arena *arena,
+                struct jb_error *err);
+    void *identity; /* ctx of these */
 };
 
 /*

@@ -445,6 +445,11 @@ get_manifest(struct call *c)
     c->agent->engine->calls->gpus(c->agent->engine, c->arena, NULL, &gpus);
     snprintf(environment, sizeof(environment), "%.64s %.64s %.64s; %zu x %.128s", os.sysname,
              os.release, os.machine, gpus.n, gpus.n ? gpus.gpus[0].name : "GPU");
+    int rc = c->agent->sign ? c->agent->sign(c->agent->identity, &m, c->arena, &c->err) : 0;
+    if (rc) {
+        refuse_err(c, rc);
+        return;
+    }
     answer_json(c);
     wire_manifest_put(&m, &c->answer->body);
     put_etag(c, jb_buf_view(&c->answer->body));

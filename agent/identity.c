@@ -189,3 +189,12 @@ identity_renew(void *identity, struct jb_str chain_pem, struct jb_error *err)
     }
     return rc;
 }
+
+int
+identity_sign(void *identity, struct wire_manifest *manifest, struct jb_arena *arena,
+              struct jb_error *err)
+{
+    const struct identity *i = identity;
+
+    return wire_manifest_sign(manifest, jb_buf_view(&i->key), arena, err);
+}

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "crypto/pki.h"
+#include "wire/message.h"
 
 #include <stdbool.h>
 
@@ -32,6 +32,8 @@ int identity_next_key(int dir, struct jb_error *err, struct jb_buf *ret_key);
 int identity_take(int dir, struct jb_str chain_pem, struct jb_str root_pem, const char *name,
                   struct jb_error *err);
 
-/* What struct agent wants, for the renewal: `identity` is a struct identity. */
+/* What struct agent wants, for renewals and manifests: `identity` is a struct identity. */
 int identity_csr(void *identity, struct jb_error *err, struct jb_buf *ret_pem);
 int identity_renew(void *identity, struct jb_str chain_pem, struct jb_error *err);
+int identity_sign(void *identity, struct wire_manifest *manifest, struct jb_arena *arena,
+                  struct jb_error *err);

@@ -220,6 +220,7 @@ start(struct program *p, struct settings_report *report, struct jb_error *err)
     p->agent.identity = &p->identity;
     p->agent.new_csr = identity_csr;
     p->agent.new_certificate = identity_renew;
+    p->agent.sign = identity_sign;
     set_host(p);
     return 0;
 }

@@ -99,3 +99,17 @@ bool pki_key_fits(struct jb_str key_pem, struct jb_str certificate_pem);
 /* When a certificate is due to be renewed: at half its life, earlier by up to a tenth of it,
  * for each certificate at another moment that is always the same. */
 int64_t pki_renew_at(const struct pki_identity *id);
+
+/*
+ * Signatures of what a host says, for whoever keeps it: ECDSA over SHA-256 of `text` (DER), and
+ * public keys (SubjectPublicKeyInfo, DER), both in base64. JB_EIO.
+ */
+#define PKI_PUBLIC_SIZE    200
+#define PKI_SIGNATURE_SIZE 200
+int pki_public(struct jb_str key_pem, struct jb_error *err, char ret_public[PKI_PUBLIC_SIZE]);
+int pki_sign(struct jb_str key_pem, struct jb_str text, struct jb_error *err,
+             char ret_signature[PKI_SIGNATURE_SIZE]);
+/* JB_EACCES: it does not hold; JB_EINVAL: no signature, no key on P-256. Whose key it is, is
+ * the caller's to ask. */
+int pki_sign_check(const char *public, const char *signature, struct jb_str text,
+                   struct jb_error *err, unsigned char ret_key_hash[PKI_HASH_SIZE]);

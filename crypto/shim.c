@@ -50,6 +50,20 @@ shim_key_pair(mbedtls_pk_context *public_key, mbedtls_pk_context *private_key)
 #endif
 }
 
+int
+shim_sign(mbedtls_pk_context *key, const unsigned char *hash, size_t hash_n,
+          unsigned char *signature, size_t size, size_t *ret_n)
+{
+#if IS_3
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, hash_n, signature, size, ret_n,
+                           shim_random, NULL);
+#else
+    (void)size; /* MBEDTLS_PK_SIGNATURE_MAX_SIZE */
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, hash_n, signature, ret_n, shim_random,
+                           NULL);
+#endif
+}
+
 mbedtls_ecp_group_id
 shim_key_curve(const mbedtls_pk_context *key)
 {

@@ -29,6 +29,9 @@ int shim_random(void *ctx, unsigned char *out, size_t n);
 int shim_key_parse(mbedtls_pk_context *key, const unsigned char *text, size_t n);
 /* Is `private_key` the other half of `public_key`? */
 int shim_key_pair(mbedtls_pk_context *public_key, mbedtls_pk_context *private_key);
+/* Over a SHA-256. */
+int shim_sign(mbedtls_pk_context *key, const unsigned char *hash, size_t hash_n,
+              unsigned char *signature, size_t size, size_t *ret_n);
 /* Of an EC key; MBEDTLS_ECP_DP_NONE for another. */
 mbedtls_ecp_group_id shim_key_curve(const mbedtls_pk_context *key);
 

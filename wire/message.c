@@ -141,6 +141,8 @@ static const struct field manifest_fields[] = {
     FIELD_SPAN(wire_manifest, environment, FIELD_TEXT, 0, 1024),
     FIELD_ITEMS(wire_manifest, parts, n, FIELD_LIST, 0, SPEC_TASKS_MAX, .items = part_fields,
                 .item_size = sizeof(struct wire_part)),
+    FIELD_SPAN(wire_manifest, key, FIELD_TEXT, 0, PKI_PUBLIC_SIZE),
+    FIELD_SPAN(wire_manifest, signature, FIELD_TEXT, 0, PKI_SIGNATURE_SIZE),
     {0},
 };
 

@@ -30,6 +30,7 @@
  */
 #pragma once
 
+#include "crypto/pki.h"
 #include "wire/spec.h"
 
 #define WIRE_PROTOCOL     1
@@ -131,6 +132,7 @@ struct wire_manifest {
     const char *environment;         /* one line: packages, GPU; "" */
     size_t n;
     const struct wire_part *parts;
+    const char *key, *signature; /* of the host, wire_manifest_sign(); "" unsigned */
 };
 
 /* POST /v1/drain; its answer is the host's info. */
@@ -163,6 +165,17 @@ int wire_renewed_read(struct jb_str json, struct jb_arena *arena, struct jb_erro
 void wire_manifest_put(const struct wire_manifest *manifest, struct jb_buf *out);
 int wire_manifest_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
                        struct wire_manifest *ret_manifest);
+/*
+ * Signed by the host, so that whoever keeps the bytes can say later where they come from: key
+ * is the host's public one, signature, the last member, is over "jinbang-manifest-1\n" and the
+ * bytes of the manifest with "" in its place (crypto/pki.h). Sets both, in the arena.
+ */
+int wire_manifest_sign(struct wire_manifest *manifest, struct jb_str key_pem,
+                       struct jb_arena *arena, struct jb_error *err);
+/* Of the bytes as they came: signed with one of these keys, given by their hash. JB_EACCES with
+ * the reason; what wire_manifest_read() says. */
+int wire_manifest_check(struct jb_str json, size_t n_keys,
+                        const unsigned char (*keys)[PKI_HASH_SIZE], struct jb_error *err);
 void wire_drain_put(const struct wire_drain *drain, struct jb_buf *out);
 int wire_drain_read(struct jb_str json, struct jb_arena *arena, struct jb_error *err,
                     struct wire_drain *ret_drain);

@@ -116,7 +116,7 @@ def hello(port, name):
 
 def offer(number, model, task):
     spec = {"plan": PLAN, "model": model, "revision": "a" * 40, "base_model": "", "base_revision": "",
-            "precision": "float16", "weight_type": "Original", "params": 1, "seed": 1, "wall_seconds": 600,
+            "precision": "float16", "weight_type": "Original", "params": 0.5, "seed": 1, "wall_seconds": 600,
             "suite": "v1", "tasks": [{"benchmark": "b", "task": task, "metric": "acc", "shots": 0}]}
     text = json.dumps(spec, separators=(",", ":"))
     return json.dumps({"id": "%032x" % number, "job": number, "fence": number, "lease_seconds": 300,

@@ -345,7 +345,7 @@ test_info_and_manifest(void **state)
                              .n_plans = 2,
                              .plans = plans};
     struct wire_part part = {"arc", 10, "", 1.25};
-    struct wire_manifest m = {ID, 1, "", "lm-eval", "", "", 1, &part}, m2;
+    struct wire_manifest m = {ID, 1, "", "lm-eval", "", "", 1, &part, "", ""}, m2;
     struct wire_drain drain;
     struct wire_refusal refusal = {"full"}, refusal2;
     struct wire_info info2;
@@ -378,6 +378,60 @@ test_info_and_manifest(void **state)
     jb_buf_free(&out);
 }
 
+/* What a manifest says of where it comes from. */
+static void
+test_signed(void **state)
+{
+    struct wire_part parts[] = {{"arc", 10, "", 1.25}, {"sem", 20, "", 0.1}};
+    struct wire_manifest m = {ID, 7, "", "lm-eval", "0.4", "Linux", 2, parts, "", ""};
+    struct jb_buf json = JB_BUF(WIRE_BODY_MAX), key = {0}, other = {0};
+    unsigned char keys[2][PKI_HASH_SIZE];
+    struct jb_error err = {0};
+
+    memset(parts[0].sha256, 'a', 64);
+    memset(parts[1].sha256, 'b', 64);
+    memset(m.spec_hash, 'c', 64);
+    assert_int_equal(pki_key_new(PKI_HOST, NULL, &key), 0);
+    assert_int_equal(pki_key_new(PKI_HOST, NULL, &other), 0);
+    assert_int_equal(pki_key_hash(jb_buf_view(&other), NULL, keys[0]), 0);
+    assert_int_equal(pki_key_hash(jb_buf_view(&key), NULL, keys[1]), 0);
+
+    wire_manifest_put(&m, &json);
+    assert_int_equal(wire_manifest_check(jb_buf_view(&json), 2, keys, &err), JB_EACCES);
+    assert_string_equal(err.text, "the manifest is not signed");
+    assert_int_equal(wire_manifest_sign(&m, jb_buf_view(&key), *state, NULL), 0);
+    jb_buf_reset(&json);
+    wire_manifest_put(&m, &json);
+    jb_error_clear(&err);
+    if (wire_manifest_check(jb_buf_view(&json), 2, keys, &err))
+        fail_msg("%s: %s", json.p, err.text);
+    assert_int_equal(wire_manifest_check(jb_buf_view(&json), 1, keys, &err), JB_EACCES);
+    assert_non_null(strstr(err.text, "not its host's"));
+    assert_int_equal(wire_manifest_check(jb_buf_view(&json), 0, NULL, NULL), JB_EACCES);
+    /* another byte anywhere, one more, one less */
+    for (size_t i = 0; i < json.n; i += i < 200 || i + 8 > json.n ? 1 : 7) {
+        json.p[i] ^= 1;
+        assert_int_not_equal(wire_manifest_check(jb_buf_view(&json), 2, keys, NULL), 0);
+        json.p[i] ^= 1;
+    }
+    jb_buf_putc(&json, ' ');
+    assert_int_equal(wire_manifest_check(jb_buf_view(&json), 2, keys, NULL), JB_EUNPROC);
+    json.n -= 2;
+    assert_int_not_equal(wire_manifest_check(jb_buf_view(&json), 2, keys, NULL), 0);
+    /* the other host's signature under the same manifest, with this one's key */
+    const char *public = m.key;
+    assert_int_equal(wire_manifest_sign(&m, jb_buf_view(&other), *state, NULL), 0);
+    m.key = public;
+    jb_buf_reset(&json);
+    wire_manifest_put(&m, &json);
+    jb_error_clear(&err);
+    assert_int_equal(wire_manifest_check(jb_buf_view(&json), 2, keys, &err), JB_EACCES);
+    assert_string_equal(err.text, "the manifest: the signature does not hold");
+    pki_wipe(&key);
+    pki_wipe(&other);
+    jb_buf_free(&json);
+}
+
 static void
 test_too_large(void **state)
 {
@@ -408,6 +462,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_renew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_info_and_manifest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
