@@ -157,8 +157,8 @@ lease_live_at(const struct lease *l, const char *host)
     return n;
 }
 
-static struct lease_host *
-host_of(const struct lease *l, const char *name)
+struct lease_host *
+lease_host_of(const struct lease *l, const char *name)
 {
     struct lease_host *host = l->hosts;
 
@@ -170,7 +170,7 @@ host_of(const struct lease *l, const char *name)
 const struct lease_info *
 lease_host(const struct lease *l, const char *name)
 {
-    const struct lease_host *host = host_of(l, name);
+    const struct lease_host *host = lease_host_of(l, name);
 
     return host && host->stamped ? &host->info : NULL;
 }

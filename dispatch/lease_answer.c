@@ -5,7 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PART_TRIES = 5 };
+enum { PART_TRIES = 5, RETRY_AFTER_MOST = 300000 };
+
+/* Full jitter, and not before the host wants it. */
+static int64_t
+later(struct lease *l, struct lease_live *live, const struct lease_reply *reply, int64_t now)
+{
+    int64_t wait = lease_backoff(l, &live->wait);
+    int64_t least =
+        reply->retry_after_ms < RETRY_AFTER_MOST ? reply->retry_after_ms : RETRY_AFTER_MOST;
+
+    return now + (wait > least ? wait : least);
+}
 
 /* The host said something about an attempt of ours. */
 int
@@ -22,11 +33,9 @@ lease_take_state(struct lease *l, struct lease_live *live, const struct wire_sta
         live->accepted = true;
         live->wait = 0;
         live->due = 0;
+        live->since_us = now_us;
     }
-    for (size_t i = 0; i < state->n_done; i++)
-        for (size_t b = 0; b < live->plan->n_benchmarks; b++)
-            if (!strcmp(state->done[i], live->plan->benchmarks[b].key))
-                live->parts[b].there = true;
+    lease_note_state(live, state, now_us);
     if (live->phase >= WIRE_SUCCEEDED)
         return 0;
     live->phase = state->phase;
@@ -59,6 +68,7 @@ put_answered(struct lease *l, struct lease_live *live, const struct lease_reply 
 
     if (reply->status == 200 && !wire_state_read(reply->body, l->arena, NULL, &state))
         return lease_take_state(l, live, &state, now_us, err);
+    live->refused = reply->status == 409 || reply->status == 412 || reply->status == 422;
     switch (reply->status) {
     case 429: return lease_store_end(l, live, LEASE_END_REFUSED, now_us, err);
     case 409:
@@ -70,7 +80,7 @@ put_answered(struct lease *l, struct lease_live *live, const struct lease_reply 
     case 422:
         return lease_fails(l, live, "worker_lost", "its host's own rules refuse it", now_us,
                            err);
-    default: live->due = now_ms + lease_backoff(l, &live->wait); return 0;
+    default: live->due = later(l, live, reply, now_ms); return 0;
     }
 }
 
@@ -86,7 +96,7 @@ manifest_answered(struct lease *l, struct lease_live *live, const struct lease_r
         return lease_fails(l, live, "upload_failed", "its host has no result of it", now_us,
                            err);
     if (reply->status != 200) {
-        live->due = now_ms + lease_backoff(l, &live->wait);
+        live->due = later(l, live, reply, now_ms);
         return 0;
     }
     if (wire_manifest_read(reply->body, l->arena, &why, &m))
@@ -129,7 +139,7 @@ part_answered(struct lease *l, struct lease_live *live, const struct lease_reply
             jb_error_clear(err);
     }
     if (!gone && reply->status != 200) {
-        live->due = now_ms + lease_backoff(l, &live->wait);
+        live->due = later(l, live, reply, now_ms);
         return 0;
     }
     if (gone || ++live->parts[live->part].tries >= PART_TRIES) {
@@ -152,7 +162,7 @@ cancel_answered(struct lease *l, struct lease_live *live, const struct lease_rep
 
     if (reply->status == 404 || reply->status == 410)
         return lease_store_end(l, live, LEASE_END_FAILED, now_us, err);
-    live->due = now_ms + lease_backoff(l, &live->wait);
+    live->due = later(l, live, reply, now_ms);
     if (reply->status == 200 && !wire_state_read(reply->body, l->arena, NULL, &state))
         return lease_take_state(l, live, &state, now_us, err);
     return 0;

@@ -7,7 +7,10 @@
 #include "queue/host.h"
 #include "queue/move.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The host's record of failures, in the same transaction. */
 int
@@ -30,9 +33,15 @@ lease_credit(struct lease *l, struct store_txn *txn, const struct lease_live *li
 }
 
 /* A host that had no room is not asked again for so long, if there is another. */
-#define FULL_US (INT64_C(60) * 1000000)
+#define FULL_US     (INT64_C(60) * 1000000)
+
+/* The hub may be ill for days; what counts is how often lately. */
+#define M_WINDOW_US (INT64_C(24) * 3600 * 1000000)
+/* Waiting longer than that for a hub that asks for it is no use. */
+enum { HUB_WAIT_MOST = 24 * 3600 };
 
 struct history {
+    int64_t now_us;
     uint64_t round;
     struct lease_past past;
     const char *b_host, *died_host;
@@ -49,7 +58,7 @@ each_past(void *ctx, const struct attempt *a)
         return 0;
     switch (queue_failure_class(failure)->letter) {
     case 'I': h->past.i++; break;
-    case 'M': h->past.m++; break;
+    case 'M': h->past.m += h->now_us - a->ended < M_WINDOW_US; break;
     case 'O': h->past.o++; break;
     case 'B':
         h->past.b++;
@@ -65,12 +74,27 @@ each_past(void *ctx, const struct attempt *a)
     return 0;
 }
 
+/* Seconds that the hub asked for, by the line of the log: "Retry-After: 120", "Retry after 120
+ * seconds"; 0 none. */
+static int64_t
+hub_wait(const char *reason)
+{
+    for (const char *at = reason; *at; at++)
+        if (!strncasecmp(at, "retry", 5) && (at[5] == '-' || at[5] == ' ') &&
+            !strncasecmp(at + 6, "after", 5)) {
+            long long seconds = strtoll(at + 11 + strspn(at + 11, ":= \""), NULL, 10);
+
+            return seconds < 0 ? 0 : seconds < HUB_WAIT_MOST ? seconds : HUB_WAIT_MOST;
+        }
+    return 0;
+}
+
 /* How the job goes on after a failure, by what happened to it before. */
 static int
 judge(struct lease *l, struct store_txn *txn, const struct lease_live *live,
       const struct job *job, char letter, int64_t now_us, struct queue_move *move)
 {
-    struct history h = {.round = live->round};
+    struct history h = {.now_us = now_us, .round = live->round};
     int64_t wait = 0;
     int rc;
 
@@ -82,6 +106,8 @@ judge(struct lease *l, struct store_txn *txn, const struct lease_live *live,
         return rc;
     switch (lease_judge(letter, &h.past, lease_random(l), &wait)) {
     case LEASE_RETRY:
+        if (letter == 'M' && wait < hub_wait(live->reason) * 1000)
+            wait = hub_wait(live->reason) * 1000;
         move->event = QUEUE_EVENT_RETRY;
         move->due = now_us + wait * 1000;
         break;
@@ -89,6 +115,16 @@ judge(struct lease *l, struct store_txn *txn, const struct lease_live *live,
     case LEASE_POISON: move->event = QUEUE_EVENT_POISON; break;
     }
     return 0;
+}
+
+/* "… (it had 24.0 GiB)": whoever submits knows what it would need. */
+static void
+tell_memory(struct lease_live *live, int64_t mib)
+{
+    size_t n = strlen(live->reason);
+
+    snprintf(live->reason + n, sizeof(live->reason) - n, "%s(it had %.1f GiB of GPU memory)",
+             n ? " " : "", (double)mib / 1024);
 }
 
 int
@@ -117,6 +153,8 @@ lease_store_end(struct lease *l, struct lease_live *live, enum lease_end how, in
         if (failure == FAILURE_NONE || failure == FAILURE_MAX)
             failure = FAILURE_HARNESS_CRASH; /* it failed, and gave no reason that is one */
         letter = queue_failure_class(failure)->letter;
+        if (at_host && how == LEASE_END_FAILED && letter == 'O' && a.mib > 0)
+            tell_memory(live, a.mib);
         a.state = ATTEMPT_ENDED;
         a.ended = now_us;
         a.reason = live->reason;
@@ -137,7 +175,7 @@ lease_store_end(struct lease *l, struct lease_live *live, enum lease_end how, in
         if (!rc && at_host && how == LEASE_END_FAILED) {
             rc = judge(l, txn, live, &job, letter, now_us, &move);
             if (!rc)
-                rc = lease_credit(l, txn, live, letter == 'I', now_us);
+                rc = lease_credit(l, txn, live, letter == 'I' && !live->refused, now_us);
         }
         if (!rc && move.event != QUEUE_EVENT_MAX)
             rc = lease_move(txn, live, &job, &move, now_us, err);

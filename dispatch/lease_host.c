@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INFO_MAX ((size_t)4 << 20)
+#define INFO_MAX   ((size_t)4 << 20)
+#define INFO_EVERY (INT64_C(5) * 60 * 1000)
 
 static void
 stamp(struct lease_host *host, int64_t monotonic_ms, int64_t now)
@@ -75,7 +76,7 @@ renewed(struct lease *l, struct lease_host *host, uint64_t token, struct jb_str 
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
         if (live->named == token && !live->ended && live->phase < WIRE_SUCCEEDED)
             rc = lease_fails(l, live, "worker_lost", LEASE_DIED, now_us, err);
-    return rc;
+    return rc ? rc : lease_note_host(l, host, now_us, err);
 }
 
 int
@@ -86,8 +87,12 @@ lease_host_answered(struct lease *l, struct lease_host *host, const struct lease
     struct wire_info info;
 
     host->token = 0;
-    if (reply->status != 200)
+    if (reply->status != 200) {
+        /* 4xx: the stamp is of another boot, perhaps. It says what it is now. */
+        if (host->call == LEASE_RENEW && reply->status >= 400 && reply->status < 500)
+            host->info_due = host->next_call = now_ms;
         return 0;
+    }
     if (host->call == LEASE_RENEW)
         return renewed(l, host, token, reply->body, now_ms, now_us, err);
     if (wire_info_read(reply->body, l->arena, NULL, &info))
@@ -96,7 +101,8 @@ lease_host_answered(struct lease *l, struct lease_host *host, const struct lease
         return JB_ENOMEM;
     stamp(host, info.monotonic_ms, now_ms);
     host->next_call = now_ms;
-    return 0;
+    host->info_due = now_ms + INFO_EVERY;
+    return lease_note_info(l, host, &info, now_us, err);
 }
 
 static int
@@ -145,7 +151,7 @@ lease_host_run(struct lease *l, struct lease_host *host, int64_t now)
         return 0;
     host->next_call =
         now + l->rules->renew_ms * 8 / 10 + lease_random(l) % (l->rules->renew_ms * 4 / 10 + 1);
-    if (host->stamped)
+    if (host->stamped && now < host->info_due)
         return renew(l, host, now);
     host->call = LEASE_INFO;
     host->asked = now;
@@ -165,8 +171,12 @@ lease_gone_run(struct lease *l, struct lease_gone *gone, int64_t now)
     if (lease_dies(l, "before acknowledgement"))
         return JB_ECLOSED;
     gone->asked = now;
-    gone->token = lease_send(
-        l, (struct lease_ask){.host = gone->host, .call = LEASE_DELETE, .attempt = gone->id});
+    gone->call = gone->runs ? LEASE_CANCEL : LEASE_DELETE;
+    gone->token = lease_send(l, (struct lease_ask){
+                                    .host = gone->host,
+                                    .call = gone->call,
+                                    .attempt = gone->id,
+                                });
     return 0;
 }
 
@@ -177,8 +187,15 @@ lease_gone_answered(struct lease *l, struct lease_gone *gone, const struct lease
     const int status = reply->status;
 
     gone->token = 0;
-    if (status == 200 || status == 204 || status == 404 || status == 410)
+    if (gone->call == LEASE_DELETE && status == 409)
+        gone->runs = true;
+    else if (status == 404 || status == 410)
         return true;
+    else if (status == 200 || status == 204) {
+        if (gone->call == LEASE_DELETE)
+            return true;
+        gone->runs = false; /* it stops; then it can be freed */
+    }
     gone->next_call = now + lease_backoff(l, &gone->wait);
     return false;
 }

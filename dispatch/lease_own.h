@@ -30,6 +30,14 @@ struct lease_live {
     enum lease_call call;
     int64_t asked;
     bool manifest;
+    bool refused; /* by the host's own rules: no failure of the host */
+    /* For people: of the last state, and whether it is written down. */
+    bool untold;
+    double progress;
+    char step[STORE_WORD_MAX + 1];
+    size_t done, of;
+    int64_t since_us; /* when the last part was done, or it began; 0 unknown */
+    uint64_t log_epoch_there, log_there; /* at the host */
     char plan_version[257], environment[1025];
     size_t part; /* that is asked for */
     struct {
@@ -44,6 +52,7 @@ struct lease_host {
     struct lease_host *next;
     char name[HOST_LABEL_MAX + 1];
     bool stamped, wanted;
+    int64_t info_due, told_us, skew_ms;
     struct jb_arena *arena; /* of info */
     struct lease_info info;
     int64_t stamp_ms, stamp_at, seen, next_call, asked;
@@ -57,6 +66,8 @@ struct lease_gone {
     char id[WIRE_ID_SIZE], host[HOST_LABEL_MAX + 1];
     int64_t next_call, wait, asked;
     uint64_t token;
+    bool runs; /* it must be stopped first */
+    enum lease_call call;
 };
 
 struct lease {
@@ -78,6 +89,7 @@ int64_t lease_backoff(struct lease *l,
                       int64_t *wait); /* full jitter: 1 s doubled to a minute */
 uint64_t lease_send(struct lease *l, struct lease_ask ask); /* with a token of its own */
 bool lease_dies(struct lease *l, const char *where);
+struct lease_host *lease_host_of(const struct lease *l, const char *name);
 struct lease_live *lease_live_of(const struct lease *l, const char *host, const char *id);
 void lease_live_free(struct lease_live *live);
 /* The host has it and may free it. JB_ENOMEM. */
@@ -105,12 +117,23 @@ bool lease_gone_answered(struct lease *l, struct lease_gone *gone,
                          const struct lease_reply *reply, int64_t now);
 int lease_gone_run(struct lease *l, struct lease_gone *gone, int64_t now);
 
+/* lease_note.c: for people */
+void lease_note_state(struct lease_live *live, const struct wire_state *state, int64_t now_us);
+int lease_note_info(struct lease *l, struct lease_host *host, const struct wire_info *info,
+                    int64_t now_us, struct jb_error *err);
+/* Progress of its attempts, and that it was seen: at most one transaction. */
+int lease_note_host(struct lease *l, struct lease_host *host, int64_t now_us,
+                    struct jb_error *err);
+
 /* A write transaction and its end; `rc` other than 0 undoes it. */
 int lease_begin(struct lease *l, struct jb_error *err, struct store_txn **ret_txn);
 int lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *err);
-/* The attempt as it is stored, if it is the live one. JB_ECONFLICT else. */
+/* The attempt as it is stored, if it is the live one. JB_ECONFLICT else. The second one: and if
+ * its host is in the registry; JB_EBUSY else. */
 int lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_arena *arena,
                   struct attempt *ret_attempt);
+int lease_attempt_at_host(struct store_txn *txn, const struct lease_live *live,
+                          struct jb_arena *arena, struct attempt *ret_attempt);
 /* Moves the job of an attempt. JB_EBUSY: somebody moved it on; the next look ends the attempt.
  */
 int lease_move(struct store_txn *txn, const struct lease_live *live, const struct job *job,

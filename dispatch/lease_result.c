@@ -51,7 +51,7 @@ lease_store_part(struct lease *l, struct lease_live *live, size_t benchmark, str
         return rc == JB_EUNPROC ? lease_refuse(live, failure, why.text) : rc;
     if ((rc = lease_begin(l, err, &txn)))
         return rc;
-    rc = lease_attempt(txn, live, l->arena, &a);
+    rc = lease_attempt_at_host(txn, live, l->arena, &a);
     if (!rc)
         rc = store_part_put(txn, live->request, live->round,
                             &(struct part){.benchmark = b->key,
@@ -97,7 +97,7 @@ each_collected(void *ctx, const struct part *part)
 static int
 compose(struct lease *l, struct lease_live *live, struct store_txn *txn,
         const struct request *r, int64_t started, int64_t now_us, struct jb_buf *doc,
-        struct result *ret_result)
+        struct result *ret_result, struct collected **ret_collected)
 {
     const struct lease_plan *plan = live->plan;
     struct collected *c = jb_arena_alloc(l->arena, sizeof(*c));
@@ -128,6 +128,8 @@ compose(struct lease *l, struct lease_live *live, struct store_txn *txn,
 
         if (!c->there[b])
             return lease_refuse(live, "incomplete_results", "a benchmark has no result");
+        if (live->parts[b].judged)
+            c->parts[b].seconds = live->parts[b].seconds; /* the manifest knows */
         rc = harness_strict_scores(c->parts[b].doc, &plan->benchmarks[b], plan->dialect,
                                    plan->limit, l->arena, &why, &score, &failure);
         if (rc)
@@ -150,7 +152,25 @@ compose(struct lease *l, struct lease_live *live, struct store_txn *txn,
                                   .n = plan->n_benchmarks,
                                   .scores = scores,
                                   .doc = jb_buf_view(doc)};
+    *ret_collected = c;
     return ret_result->path ? 0 : JB_ENOMEM;
+}
+
+/* How long each benchmark took, for estimates. */
+static int
+learn(struct store_txn *txn, const struct lease_live *live, const struct request *r,
+      const struct collected *c, int64_t now_us)
+{
+    int rc = 0;
+
+    for (size_t b = 0; b < live->plan->n_benchmarks && !rc; b++)
+        if (c->parts[b].seconds > 0)
+            rc = store_timing_add(txn, &(struct timing){.benchmark = c->parts[b].benchmark,
+                                                        .precision = r->precision,
+                                                        .params = r->params,
+                                                        .seconds = c->parts[b].seconds,
+                                                        .time = now_us});
+    return rc;
 }
 
 int
@@ -161,6 +181,7 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
     struct jb_buf doc = JB_BUF(RESULT_MAX);
     enum store_outcome outcome;
     struct store_txn *txn;
+    struct collected *collected;
     struct result result;
     struct attempt a;
     struct request r;
@@ -169,17 +190,19 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
 
     if (rc)
         return rc;
-    rc = lease_attempt(txn, live, l->arena, &a);
+    rc = lease_attempt_at_host(txn, live, l->arena, &a);
     if (!rc)
         rc = queue_load(txn, live->request, l->arena, &r, &job);
     if (!rc && strcmp(job.state, queue_state_word(QUEUE_STORING)) != 0)
         rc = JB_EBUSY; /* it was asked to stop before: the next look says so */
     if (!rc)
-        rc = compose(l, live, txn, &r, a.started, now_us, &doc, &result);
+        rc = compose(l, live, txn, &r, a.started, now_us, &doc, &result, &collected);
     if (!rc)
         rc = store_result_put(txn, &result, &outcome);
     if (!rc)
         rc = lease_move(txn, live, &job, &move, now_us, err);
+    if (!rc)
+        rc = learn(txn, live, &r, collected, now_us);
     if (!rc)
         rc = store_parts_delete(txn, live->request);
     if (!rc)

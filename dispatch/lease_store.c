@@ -45,6 +45,15 @@ lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *err)
     return 0;
 }
 
+/* Is it in the registry? A new one may be another machine of the same name. */
+static bool
+is_known(const struct host *host)
+{
+    enum queue_host_state state = queue_host_from_word(host->state);
+
+    return state != HOST_NEW && state != HOST_REMOVED && state != HOST_STATE_MAX;
+}
+
 /* The attempt as it is stored, if it is the live one. JB_ECONFLICT else. */
 int
 lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_arena *arena,
@@ -53,6 +62,18 @@ lease_attempt(struct store_txn *txn, const struct lease_live *live, struct jb_ar
     int rc = store_fence_check(txn, live->request, live->fence);
 
     return rc ? rc : store_attempt_get(txn, live->fence, arena, ret_attempt);
+}
+
+int
+lease_attempt_at_host(struct store_txn *txn, const struct lease_live *live,
+                      struct jb_arena *arena, struct attempt *ret_attempt)
+{
+    struct host host;
+    int rc = lease_attempt(txn, live, arena, ret_attempt);
+
+    if (rc || (rc = store_host_get(txn, live->host, arena, &host)))
+        return rc == JB_ENOENT ? JB_EBUSY : rc;
+    return is_known(&host) ? 0 : JB_EBUSY;
 }
 
 /* A conflict means that the attempt is not ours to go on with: it is over, and no error. */
@@ -111,6 +132,10 @@ lease_make_live(struct lease *l, const struct attempt *a, struct lease_live **re
     live->round = a->round;
     live->cancel = a->cancel;
     live->slots = a->slots;
+    live->progress = -1;
+    for (size_t i = 0; i < offer.spec.n_tasks; i++)
+        live->of += i == 0 || strcmp(offer.spec.tasks[i].benchmark,
+                                     offer.spec.tasks[i - 1].benchmark) != 0;
     live->leased = a->leased;
     snprintf(live->id, sizeof(live->id), "%s", a->id);
     snprintf(live->host, sizeof(live->host), "%s", a->host);
@@ -169,7 +194,7 @@ advance(struct lease *l, struct lease_live *live, const char *state, enum queue_
 
     if (rc)
         return rc;
-    rc = lease_attempt(txn, live, l->arena, &a);
+    rc = lease_attempt_at_host(txn, live, l->arena, &a);
     if (!rc)
         rc = queue_load(txn, live->request, l->arena, &r, &job);
     if (!rc && strcmp(job.state, queue_state_word(QUEUE_CANCELLING)) != 0)
@@ -244,12 +269,11 @@ static int
 each_host(void *ctx, const struct host *host)
 {
     struct lease *l = ctx;
-    enum queue_host_state state = queue_host_from_word(host->state);
     struct lease_host *known = l->hosts;
 
     while (known && strcmp(known->name, host->name) != 0)
         known = known->next;
-    if (state == HOST_NEW || state == HOST_REMOVED)
+    if (!is_known(host))
         return 0;
     if (!known) {
         if (!(known = calloc(1, sizeof(*known))))
@@ -315,9 +339,16 @@ lease_store_look(struct lease *l, int64_t now_us, struct jb_error *err)
         rc = store_hosts_each(txn, l->arena, each_host, l);
     rc = rc == 1 ? JB_ENOMEM : rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next) {
+        const struct lease_host *host = lease_host_of(l, live->host);
+
         live->over = false;
         if (!live->ended)
             rc = look_at(l, txn, live, &live->over);
+        if (!live->over && !(host && host->wanted)) {
+            live->over = true;
+            snprintf(live->failure, sizeof(live->failure), "%s", "worker_lost");
+            snprintf(live->reason, sizeof(live->reason), "%s", "its host was removed");
+        }
     }
     if (!rc)
         rc = store_jobs_due(txn, queue_state_word(QUEUE_RETRY_WAIT), INT64_MAX, each_due, &due);
