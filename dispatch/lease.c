@@ -7,6 +7,7 @@
 
 enum { WAIT_FIRST = 1000, WAIT_MOST = 60000 };
 
+#define TIDY_MS   (INT64_C(6) * 3600 * 1000)
 #define ARENA_MAX ((size_t)64 << 20)
 
 uint32_t
@@ -132,6 +133,7 @@ lease_new(struct store *store, const struct lease_net *net, const struct lease_r
     for (struct lease_live *live = l->live; live; live = live->next) {
         live->deadline = now_ms + rules->lease_ms + rules->restart_ms + rules->grace_ms;
         live->put_until = now_ms + rules->lease_ms;
+        lease_log_take_up(l, live);
     }
     *ret_lease = l;
     return 0;
@@ -268,6 +270,11 @@ lease_answer(struct lease *l, uint64_t token, const struct lease_reply *reply, i
         return l->dead ? JB_ECLOSED : 0;
     jb_arena_reset(l->arena);
     for (struct lease_live *live = l->live; live; live = live->next)
+        if (live->log_token == token) {
+            rc = lease_log_answered(l, live, reply, now_ms, err);
+            return rc ? rc : sweep(l);
+        }
+    for (struct lease_live *live = l->live; live; live = live->next)
         if (live->token == token) {
             rc = lease_live_answered(l, live, reply, now_ms, now_us, err);
             return rc ? rc : sweep(l);
@@ -326,6 +333,9 @@ act(struct lease *l, struct lease_live *live, int64_t now_ms, int64_t now_us,
         ask(l, live, LEASE_MANIFEST, now_ms); /* first: it says what the parts are to be */
     } else if (live->phase != WIRE_LOST && wants_part(live)) {
         ask(l, live, LEASE_PART, now_ms);
+    } else if (live->phase >= WIRE_SUCCEEDED && live->phase != WIRE_LOST &&
+               lease_log_wants(l, live, now_ms)) {
+        return 0;
     } else if (live->phase == WIRE_SUCCEEDED) {
         return lease_store_finish(l, live, now_us, err);
     } else if (live->phase > WIRE_SUCCEEDED) {
@@ -372,12 +382,18 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
     if (l->dead)
         return JB_ECLOSED;
     jb_arena_reset(l->arena);
+    if (now_ms >= l->tidy_ms && l->rules->log_ms) {
+        l->tidy_ms = now_ms + TIDY_MS;
+        lease_log_tidy(l);
+    }
     if ((rc = lease_store_look(l, now_us, err)))
         return rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
         if (!live->ended) {
             jb_arena_reset(l->arena);
             rc = act(l, live, now_ms, now_us, err);
+            if (!rc && !live->ended)
+                lease_log_run(l, live, now_ms, now_us);
         }
     if (rc || (rc = sweep(l)))
         return rc;
@@ -394,6 +410,9 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
         return rc;
     for (const struct lease_live *live = l->live; live; live = live->next) {
         next = sooner(next, live->deadline + 1);
+        next = sooner(next, lease_log_next(l, live, now_ms));
+        if (live->log_until > now_ms)
+            next = sooner(next, live->log_until);
         if (live->token)
             next = sooner(next, live->asked + answer);
         else if (live->due > now_ms)

@@ -168,6 +168,7 @@ lease_store_end(struct lease *l, struct lease_live *live, enum lease_end how, in
             a.failure = queue_failure_class(failure)->word;
             move.failure = failure;
             move.reason = live->reason;
+            move.log_tail = lease_log_tail(l, live);
         } else {
             a.failure = queue_failure_class(FAILURE_CANCELLED)->word;
         }

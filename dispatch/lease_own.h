@@ -37,7 +37,11 @@ struct lease_live {
     char step[STORE_WORD_MAX + 1];
     size_t done, of;
     int64_t since_us; /* when the last part was done, or it began; 0 unknown */
-    uint64_t log_epoch_there, log_there; /* at the host */
+    /* Its log: ours (durable), at the host by its last word, the call for it. */
+    uint64_t log_epoch, log_end, log_epoch_there, log_there, log_token, log_from;
+    int64_t log_due, log_asked, log_looked, log_until;
+    unsigned log_tries;
+    bool canary;
     char plan_version[257], environment[1025];
     size_t part; /* that is asked for */
     struct {
@@ -82,6 +86,7 @@ struct lease {
     bool dead, looked;
     uint64_t change;  /* of the change log, when it was looked at */
     int64_t retry_us; /* when the next retry is due */
+    int64_t tidy_ms;  /* when files of logs are looked through again */
 };
 
 uint32_t lease_random(struct lease *l);
@@ -124,6 +129,17 @@ int lease_note_info(struct lease *l, struct lease_host *host, const struct wire_
 /* Progress of its attempts, and that it was seen: at most one transaction. */
 int lease_note_host(struct lease *l, struct lease_host *host, int64_t now_us,
                     struct jb_error *err);
+
+/* lease_log.c. A file that cannot be written is told and holds up nothing. */
+void lease_log_take_up(struct lease *l, struct lease_live *live);
+void lease_log_run(struct lease *l, struct lease_live *live, int64_t now, int64_t now_us);
+int64_t lease_log_next(const struct lease *l, const struct lease_live *live, int64_t now);
+/* Is the end of an attempt to wait for more of its log? */
+bool lease_log_wants(const struct lease *l, struct lease_live *live, int64_t now);
+int lease_log_answered(struct lease *l, struct lease_live *live,
+                       const struct lease_reply *reply, int64_t now, struct jb_error *err);
+const char *lease_log_tail(struct lease *l, const struct lease_live *live); /* NULL none */
+void lease_log_tidy(struct lease *l); /* resets the arena */
 
 /* A write transaction and its end; `rc` other than 0 undoes it. */
 int lease_begin(struct lease *l, struct jb_error *err, struct store_txn **ret_txn);

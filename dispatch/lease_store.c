@@ -133,6 +133,8 @@ lease_make_live(struct lease *l, const struct attempt *a, struct lease_live **re
     live->cancel = a->cancel;
     live->slots = a->slots;
     live->progress = -1;
+    live->log_epoch = a->log_epoch;
+    live->log_end = a->log_end;
     for (size_t i = 0; i < offer.spec.n_tasks; i++)
         live->of += i == 0 || strcmp(offer.spec.tasks[i].benchmark,
                                      offer.spec.tasks[i - 1].benchmark) != 0;

@@ -116,6 +116,8 @@ evaluation_load(const struct store *store, struct store_txn *txn, struct request
     if (!e->n_attempts || !log_is_open(facts->job, e->now))
         return 0;
     rc = store_attempt_log(store, e->attempts[0].record.fence, arena, &path);
+    if (e->attempts[0].live)
+        store_attempt_watch(store, e->attempts[0].record.fence, arena);
     if (rc == 0)
         rc = queue_log_read(path, &e->attempts[0].record, QUEUE_LOG_TAIL, arena, err, log);
     if (rc == 0)
@@ -145,6 +147,8 @@ request_log_load(const struct store *store, const struct request_facts *facts, u
                        (unsigned long long)facts->request->id);
     if (!log_is_open(facts->job, e->now))
         return jb_fail(err, JB_ENOENT, "the log is published with the result");
+    if (e->attempts[i].live)
+        store_attempt_watch(store, e->attempts[i].record.fence, arena);
     int rc = store_attempt_log(store, e->attempts[i].record.fence, arena, &path);
     return rc ? rc : queue_log_read(path, &e->attempts[i].record, from, arena, err, ret_log);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
 #include "store/codec.h"
 #include "store/env.h"
 #include "store/host.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool
 is_ended(const struct attempt *attempt)
@@ -367,4 +372,36 @@ store_attempt_log(const struct store *store, uint64_t fence, struct jb_arena *ar
         return JB_ENOMEM;
     *ret_path = path;
     return 0;
+}
+
+static const char *
+watch_path(const struct store *store, uint64_t fence, struct jb_arena *arena)
+{
+    return jb_arena_printf(arena, "%s/logs/%llu.watched", store->path,
+                           (unsigned long long)fence);
+}
+
+void
+store_attempt_watch(const struct store *store, uint64_t fence, struct jb_arena *arena)
+{
+    const char *path = watch_path(store, fence, arena);
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660) : -1;
+
+    if (fd < 0)
+        return;
+    (void)futimens(fd, NULL);
+    close(fd);
+}
+
+bool
+store_attempt_watched(const struct store *store, uint64_t fence, int64_t now,
+                      struct jb_arena *arena)
+{
+    const char *path = watch_path(store, fence, arena);
+    struct stat st;
+
+    if (!path || stat(path, &st))
+        return false;
+    int64_t left = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+    return now - left < ATTEMPT_WATCHED_US && left - now < ATTEMPT_WATCHED_US;
 }

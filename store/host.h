@@ -118,6 +118,13 @@ int store_attempts_of(struct store_txn *txn, uint64_t request, struct jb_arena *
 int store_attempt_log(const struct store *store, uint64_t fence, struct jb_arena *arena,
                       const char **ret_path);
 
+/* Somebody reads it now: it is fetched more often for ATTEMPT_WATCHED_US. A hint in the same
+ * folder; nothing happens when it cannot be left. */
+#define ATTEMPT_WATCHED_US (INT64_C(30) * 1000000)
+void store_attempt_watch(const struct store *store, uint64_t fence, struct jb_arena *arena);
+bool store_attempt_watched(const struct store *store, uint64_t fence, int64_t now,
+                           struct jb_arena *arena);
+
 /* Results of single benchmarks, kept so that a retry repeats only what is missing. Gone when
  * the request is finished or submitted anew, and with the request. */
 #define PART_DOC_MAX (2u << 20)

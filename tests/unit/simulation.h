@@ -29,7 +29,8 @@ struct held {
     char id[WIRE_ID_SIZE], hash[SPEC_HASH_HEX], boot[16];
     uint64_t fence, job;
     enum wire_phase phase;
-    bool prompt; /* the dispatcher waits for it: it was live, and came in time */
+    bool prompt;    /* the dispatcher waits for it: it was live, and came in time */
+    uint64_t turns; /* of its log */
     int64_t lease, begun, takes; /* of the host's own clock */
     int64_t dies;                /* how long stopping takes it */
     const char *failure;         /* how it will end; "" well */
@@ -48,11 +49,12 @@ struct machine {
 
 struct message {
     int64_t time, sent;
-    uint64_t order, token;
+    uint64_t order, token, life;
     bool to_host;
     int machine, status;
     enum lease_call call;
     char id[WIRE_ID_SIZE], part[8];
+    uint64_t from, epoch, log_epoch, log_end, log_kept;
     struct jb_str body;
 };
 
@@ -69,16 +71,16 @@ struct world {
     struct jb_arena *arena;
     struct lease *lease;
     int64_t now, lease_next, offer_next, up_at, answer_ms;
-    uint64_t random, seed, order;
-    bool calm, dying, offering, changed; /* changed: since the store was looked at */
-    bool thrice;                         /* each message comes three times */
+    uint64_t random, seed, order, life;
+    bool calm, died, dying, offering, changed; /* changed: since the store was looked at */
+    bool thrice;                               /* each message comes three times */
     struct machine machines[HOSTS];
     struct message messages[MESSAGES];
     size_t n_messages;
     struct job_seen jobs[JOBS];
     const char *wrong;
     /* how much happened in all */
-    uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels;
+    uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels, log_bytes;
     struct {
         const char *where;
         uint64_t n;
@@ -94,4 +96,6 @@ void post(struct message m); /* the body is copied */
 bool simulation_at_host(const struct message *msg);
 /* What happened at the host until now. */
 void simulation_pass_time(struct machine *m);
+enum { LOG_KEPT = 100 };
+char simulation_log_byte(uint64_t fence, uint64_t epoch, uint64_t at);
 void simulation_wrong(const char *what);

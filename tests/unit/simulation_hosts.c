@@ -48,6 +48,22 @@ held_of(struct machine *m, const char *id)
     return NULL;
 }
 
+/* How much of a log there is, and what its byte at some place is: the middle is of an epoch. */
+static uint64_t
+log_length(const struct machine *m, const struct held *h)
+{
+    int64_t ran = (h->lease < clock_of(m) ? h->lease : clock_of(m)) - h->begun;
+
+    ran = ran > h->takes ? h->takes : ran;
+    return (ran < 0 ? 0 : (uint64_t)ran / 1000) + 1;
+}
+
+char
+simulation_log_byte(uint64_t fence, uint64_t epoch, uint64_t at)
+{
+    return (char)('a' + (fence * 7 + at * 3 + (at < LOG_KEPT ? 0 : epoch)) % 26);
+}
+
 static const char *
 part_doc(const struct held *h, size_t b)
 {
@@ -60,7 +76,7 @@ part_doc(const struct held *h, size_t b)
 }
 
 static void
-state_of(const struct held *h, struct wire_state *ret_state)
+state_of(const struct machine *m, const struct held *h, struct wire_state *ret_state)
 {
     static const char *keys[] = {"b0", "b1"};
     const char **done = jb_arena_array(w.arena, BENCHMARKS, sizeof(*done));
@@ -72,6 +88,8 @@ state_of(const struct held *h, struct wire_state *ret_state)
                                      .failure = h->phase == WIRE_FAILED ? h->failure : "",
                                      .reason = h->phase == WIRE_FAILED ? "it failed" : "",
                                      .done = done};
+    ret_state->log_epoch = h->turns + 1;
+    ret_state->log_end = log_length(m, h);
     memcpy(ret_state->id, h->id, WIRE_ID_SIZE);
     for (unsigned b = 0; b < h->done; b++)
         if (h->wants[b])
@@ -168,7 +186,7 @@ put_info(struct machine *m, struct jb_buf *out)
                                    .protocol_min = 1,
                                    .protocol_max = 1,
                                    .monotonic_ms = clock_of(m),
-                                   .wall_us = WALL,
+                                   .wall_us = WALL + w.now * 1000,
                                    .slots = 2,
                                    .slots_free = 2,
                                    .engine = "local",
@@ -201,7 +219,7 @@ put_renewed(struct machine *m, struct jb_str body, struct jb_buf *out)
     }
     for (struct held *h = m->held; h < m->held + HELD; h++)
         if (h->used)
-            state_of(h, &states[renewed.n++]);
+            state_of(m, h, &states[renewed.n++]);
     wire_renewed_put(&renewed, out);
     return 200;
 }
@@ -234,11 +252,11 @@ put_manifest(const struct held *h, struct jb_buf *out)
 }
 
 static void
-put_state(const struct held *h, struct jb_buf *out)
+put_state(const struct machine *m, const struct held *h, struct jb_buf *out)
 {
     struct wire_state state;
 
-    state_of(h, &state);
+    state_of(m, h, &state);
     wire_state_put(&state, out);
 }
 
@@ -252,6 +270,24 @@ free_held(struct held *h)
         simulation_wrong("freed at its host before it was over");
     store_abort(txn);
     h->used = false;
+}
+
+static int
+read_log(const struct machine *m, struct held *h, const struct message *msg,
+         struct message *answer, struct jb_buf *out)
+{
+    uint64_t end = log_length(m, h);
+
+    if (chance(5) && end > LOG_KEPT)
+        h->turns++;
+    answer->log_epoch = h->turns + 1;
+    answer->log_end = end;
+    answer->log_kept = LOG_KEPT;
+    if (msg->from > end || (msg->epoch && msg->epoch != answer->log_epoch))
+        return 416;
+    for (uint64_t at = msg->from; at < end && at < msg->from + 300; at++)
+        jb_buf_putc(out, simulation_log_byte(h->fence, answer->log_epoch, at));
+    return 200;
 }
 
 bool
@@ -281,12 +317,12 @@ simulation_at_host(const struct message *msg)
         case LEASE_RENEW: status = put_renewed(m, msg->body, &out); break;
         case LEASE_PUT:
             if ((status = accept_offer(m, msg, &h)) == 200)
-                put_state(h, &out);
+                put_state(m, h, &out);
             break;
         case LEASE_CANCEL:
             if (h->phase < WIRE_SUCCEEDED)
                 h->phase = WIRE_CANCELLED;
-            put_state(h, &out);
+            put_state(m, h, &out);
             break;
         case LEASE_MANIFEST:
             if (h->phase == WIRE_SUCCEEDED)
@@ -314,7 +350,7 @@ simulation_at_host(const struct message *msg)
             else
                 free_held(h);
             break;
-        case LEASE_LOG: status = 404; break;
+        case LEASE_LOG: status = read_log(m, h, msg, &answer, &out); break;
         }
     assert_int_equal(out.err, 0);
     answer.to_host = false;

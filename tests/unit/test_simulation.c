@@ -36,6 +36,8 @@ static const struct lease_rules rules = {
     .renew_ms = 60 * SECOND,
     .suspect_ms = 150 * SECOND,
     .answer_ms = 30 * SECOND,
+    .log_ms = 60 * SECOND,
+    .log_max = 1 << 20,
     .n_plans = 1,
     .plans = &plan,
     .retry_ms = 60000,
@@ -103,9 +105,12 @@ net_send(void *ctx, const struct lease_ask *ask)
                         .machine = atoi(ask->host + 1),
                         .call = ask->call,
                         .body = ask->body,
-                        .token = ask->token};
+                        .token = ask->token,
+                        .life = w.life};
 
     (void)ctx;
+    m.from = ask->from;
+    m.epoch = ask->epoch;
     snprintf(m.id, sizeof m.id, "%s", ask->attempt);
     snprintf(m.part, sizeof m.part, "%s", ask->part);
     post(m);
@@ -136,6 +141,7 @@ check_rc(int rc, const struct jb_error *err)
         lease_free(w.lease);
         w.lease = NULL;
         w.deaths++;
+        w.died = true;
         w.up_at = w.now + (int64_t)draw(150 * SECOND);
         return;
     }
@@ -295,6 +301,32 @@ inspect_quota(struct job_seen *seen, const struct job *job, enum queue_state sta
     seen->charged = job->charged;
 }
 
+/* What counts of a log is what the host wrote, of one epoch. */
+static int
+inspect_log(void *ctx, const struct attempt *a)
+{
+    const char *path;
+    FILE *f;
+
+    (void)ctx;
+    assert_int_equal(store_attempt_log(w.f->store, a->fence, w.f->arena, &path), 0);
+    if (!a->log_end)
+        return 0;
+    if (!(f = fopen(path, "r"))) {
+        simulation_wrong("a log is not there");
+        return 0;
+    }
+    /* Whoever dies while a log turns leaves its end for the next one to mend. */
+    for (uint64_t at = 0; at < a->log_end && (at < LOG_KEPT || !w.died); at++)
+        if (getc(f) != simulation_log_byte(a->fence, a->log_epoch, at)) {
+            simulation_wrong("a log is not what its host wrote");
+            break;
+        }
+    w.log_bytes += a->log_end;
+    fclose(f);
+    return 0;
+}
+
 static void
 inspect_lease(struct store_txn *txn, struct job_seen *seen, const struct attempt *live)
 {
@@ -348,6 +380,7 @@ inspect(bool thorough)
             store_parts_each(txn, seen->id, job.round, w.f->arena, check_part, &c);
             if (c.stale)
                 simulation_wrong(c.stale);
+            store_attempts_of(txn, seen->id, w.f->arena, inspect_log, NULL);
         }
         if (job.attempts > MOST)
             simulation_wrong("more attempts than allowed");
@@ -374,6 +407,7 @@ start_lease(void)
 {
     const struct lease_net net = {.send = net_send, .dies = net_dies};
     struct jb_error err = {0};
+    w.life++;
     int rc = lease_new(w.f->store, &net, &rules, w.now, &err, &w.lease);
 
     if (rc) {
@@ -449,8 +483,12 @@ deliver(size_t at)
     if (m.to_host) {
         if (simulation_at_host(&m))
             return;
-    } else if (w.lease) {
-        const struct lease_reply reply = {.status = m.status, .body = m.body};
+    } else if (w.lease && m.life == w.life) { /* connections end with their process */
+        const struct lease_reply reply = {.status = m.status,
+                                          .body = m.body,
+                                          .log_epoch = m.log_epoch,
+                                          .log_end = m.log_end,
+                                          .log_kept = m.log_kept};
         check_rc(lease_answer(w.lease, m.token, &reply, w.now, wall(), &err), &err);
         if (w.lease)
             run_lease();
@@ -479,6 +517,7 @@ set_up(void)
 
     w.calm = false;
     w.offer_next = 0;
+    w.died = false;
     w.thrice = w.seed % 5 == 0;
     w.wrong = NULL;
     w.now = 0;
@@ -695,7 +734,8 @@ test_seeds(void **state)
                   (unsigned long long)w.reruns, (unsigned long long)w.lost);
     /* A run in which little happened shows nothing. */
     if (!only)
-        assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n);
+        assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n &&
+                    w.log_bytes > n);
 }
 
 int
