@@ -86,12 +86,19 @@ submissions_free(struct submissions *s)
     free(s);
 }
 
+/* Its check with the hub is to come, or needed none and its evaluation is. */
+static bool
+may_wait(const struct queue_answer *a)
+{
+    return a->kind == ANSWER_WAITING || strcmp(a->code, "queued") == 0;
+}
+
 static void
 remember(struct submissions *s, const struct queue_answer *a)
 {
     struct told *t = NULL;
 
-    if (!a->secret || a->kind != ANSWER_WAITING)
+    if (!a->secret || !may_wait(a))
         return;
     pthread_mutex_lock(&s->lock);
     HASH_FIND(hh, s->by_id, &a->request, sizeof(a->request), t);
@@ -232,7 +239,8 @@ submissions_outcome(const struct site *site, const struct queue_answer *answer,
 {
     int64_t wait = site->conf->submit.wait;
 
-    if (answer->kind != ANSWER_WAITING || wait == 0)
+    if (!may_wait(answer) ||
+        (answer->kind == ANSWER_WAITING ? wait : site->conf->submit.follow) == 0)
         return paragraph(site, answer, ret_outcome);
     /* how much of it is the check's is decided by submissions_look() */
     *ret_outcome = (struct gradio_outcome){.waiting = true,

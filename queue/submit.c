@@ -464,6 +464,8 @@ accept_life(struct submitting *s, struct life *life)
     r->weight_type = s->weight_type;
     r->model_type = s->model_type;
     r->private_ = s->given->private_;
+    if (s->builtin) /* it has none, which filters by size know */
+        r->params = 0;
     r->submitted = s->now / 1000000 * 1000000; /* the datasets' files have whole seconds */
     life->job.owner = s->owner;
     life->job.priority = 1;

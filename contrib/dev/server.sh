@@ -57,16 +57,16 @@ server_texts() {
 	SERVER_TEXTS=$state/texts
 }
 
-# server_supervise BUILD STATE NAME: runs jinbang-NAME, its pid in STATE/NAME.pid. Restarts it at once
+# server_supervise BUILD STATE NAME [SETTINGS]: runs jinbang-NAME, its pid in STATE/NAME.pid. Restarts it at once
 # when it dies, but once a second when it dies right at its start several times in a row (a broken
 # setting, a damaged store). SIGTERM ends both, SIGHUP goes through.
 server_supervise() {
-	local tree=$1 state=$2 name=$3 pid="" stopping=no began quick=0
+	local tree=$1 state=$2 name=$3 settings=${4:-$2/jinbang.conf} pid="" stopping=no began quick=0
 	trap 'stopping=yes; [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null' TERM
 	trap '[ -n "$pid" ] && kill -HUP "$pid" 2>/dev/null' HUP
 	while [ $stopping = no ]; do
 		began=${EPOCHREALTIME/[.,]/}
-		"$tree/jinbang-$name" -c "$state/jinbang.conf" &
+		"$tree/jinbang-$name" -c "$settings" &
 		pid=$!
 		echo "$pid" >"$state/$name.pid"
 		while kill -0 "$pid" 2>/dev/null; do wait "$pid" || true; done
