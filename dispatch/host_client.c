@@ -234,12 +234,56 @@ tell(struct call *call, const struct host_answer *answer)
     free(call);
 }
 
+/* The host as the registry has it now: what was removed is called no more. */
+static int
+look_up(struct host_client *c, const char *name, struct jb_error *err, struct host *ret_host)
+{
+    struct store_txn *txn = NULL;
+    int rc = store_begin(c->d->store, STORE_READ, NULL, err, &txn);
+
+    if (!rc)
+        rc = store_host_get(txn, name, c->arena, ret_host);
+    store_abort(txn);
+    if (rc)
+        return rc;
+    switch (queue_host_from_word(ret_host->state)) {
+    case HOST_ACTIVE:
+    case HOST_DRAINING:
+    case HOST_QUARANTINED: return 0;
+    default: return jb_fail(err, JB_EACCES, "host %s is %s", name, ret_host->state);
+    }
+}
+
+/* A manifest that its host has not signed is none: it is handed on empty. */
+static struct jb_str
+genuine(struct call *call, struct jb_str manifest)
+{
+    struct host_client *c = call->client;
+    unsigned char keys[2][PKI_HASH_SIZE];
+    struct jb_error err = {0};
+    struct host host;
+    size_t n = 0;
+    int rc;
+
+    jb_arena_reset(c->arena);
+    rc = look_up(c, call->host, &err, &host);
+    if (!rc && host.has_key)
+        memcpy(keys[n++], host.key, PKI_HASH_SIZE);
+    if (!rc && host.has_next)
+        memcpy(keys[n++], host.next, PKI_HASH_SIZE);
+    if (!rc)
+        rc = wire_manifest_check(manifest, n, keys, &err);
+    if (rc)
+        jb_log(JB_LOG_ERR, "host %s: %s", call->host, err.text);
+    return rc ? JB_STR("") : manifest;
+}
+
 static void
 on_answer(void *ctx, const struct http_answer *http)
 {
     struct call *call = ctx;
     const bool answered = http->outcome == HTTP_ANSWERED;
-    const struct host_answer answer = {
+    struct host_answer answer = {
         .host = call->host,
         .call = call->call,
         .token = call->token,
@@ -251,6 +295,8 @@ on_answer(void *ctx, const struct http_answer *http)
                   .log_end = http->log_end,
                   .log_kept = http->log_kept}};
 
+    if (call->call == LEASE_MANIFEST && answer.reply.status == 200)
+        answer.reply.body = genuine(call, answer.reply.body);
     note(call->client, call->host, http);
     tell(call, &answer);
 }
@@ -270,26 +316,6 @@ pins_of(const struct host *host, bool next_only, char ret_pins[PIN_SIZE])
     snprintf(ret_pins, PIN_SIZE, "%s%s%s%s%s", *current ? "sha256//" : "", current,
              *current && *next ? ";" : "", *next ? "sha256//" : "", next);
     return true;
-}
-
-/* The host as the registry has it now: what was removed is called no more. */
-static int
-look_up(struct host_client *c, const char *name, struct jb_error *err, struct host *ret_host)
-{
-    struct store_txn *txn = NULL;
-    int rc = store_begin(c->d->store, STORE_READ, NULL, err, &txn);
-
-    if (!rc)
-        rc = store_host_get(txn, name, c->arena, ret_host);
-    store_abort(txn);
-    if (rc)
-        return rc;
-    switch (queue_host_from_word(ret_host->state)) {
-    case HOST_ACTIVE:
-    case HOST_DRAINING:
-    case HOST_QUARANTINED: return 0;
-    default: return jb_fail(err, JB_EACCES, "host %s is %s", name, ret_host->state);
-    }
 }
 
 static int
