@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints jinbang.conf(5): standard input with @SETTINGS@ and @BOARD@ replaced by the tables. */
+/* Prints jinbang.conf(5) and agent.conf(5): standard input with @SETTINGS@, @BOARD@ and @AGENT@
+ * replaced by the tables. */
+#include "agent/conf.h"
 #include "base/conf.h"
 #include "board/config.h"
 
@@ -51,6 +53,8 @@ main(void)
     while (fgets(line, sizeof(line), stdin)) {
         if (strcmp(line, "@SETTINGS@\n") == 0)
             print_table(conf_table);
+        else if (strcmp(line, "@AGENT@\n") == 0)
+            print_table(agent_conf_table);
         else if (strcmp(line, "@BOARD@\n") == 0)
             print_table(board_config_table);
         else
