@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/lease_own.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +147,7 @@ lease_live(const struct lease *l)
     size_t n = 0;
 
     for (const struct lease_live *live = l->live; live; live = live->next)
-        n++;
+        n += !live->canary;
     return n;
 }
 
@@ -182,6 +184,8 @@ lease_each(const struct lease *l, void (*each)(void *ctx, const struct lease_ite
            void *ctx)
 {
     for (const struct lease_live *live = l->live; live; live = live->next) {
+        if (live->canary)
+            continue;
         const struct lease_item item = {.request = live->request,
                                         .fence = live->fence,
                                         .host = live->host,
@@ -268,6 +272,7 @@ lease_answer(struct lease *l, uint64_t token, const struct lease_reply *reply, i
 
     if (l->dead || !token)
         return l->dead ? JB_ECLOSED : 0;
+    l->now_ms = now_ms;
     jb_arena_reset(l->arena);
     for (struct lease_live *live = l->live; live; live = live->next)
         if (live->log_token == token) {
@@ -386,7 +391,19 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
         l->tidy_ms = now_ms + TIDY_MS;
         lease_log_tidy(l);
     }
+    l->now_ms = now_ms;
     if ((rc = lease_store_look(l, now_us, err)))
+        return rc;
+    for (struct lease_host *host = l->hosts; host && !rc; host = host->next)
+        rc = lease_canary_start(l, host, now_ms, now_us, err);
+    if (rc == JB_EINVAL) { /* settings: the others go on */
+        static struct jb_log_limit limit;
+        jb_log_limited(&limit, JB_LOG_ERR, "the canary: %s", err ? err->text : "");
+        if (err)
+            jb_error_clear(err);
+        rc = 0;
+    }
+    if (rc)
         return rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
         if (!live->ended) {
@@ -401,6 +418,12 @@ lease_run(struct lease *l, int64_t now_ms, int64_t now_us, struct jb_error *err,
     for (struct lease_host *host = l->hosts; host && !rc; host = host->next) {
         rc = lease_host_run(l, host, now_ms);
         next = sooner(next, host->token ? host->asked + answer : host->next_call);
+        if (l->rules->canary && host->held && host->stamped && !lease_live_at(l, host->name)) {
+            int64_t hold =
+                now_ms +
+                (host->hold_until > now_us ? (host->hold_until - now_us) / 1000 + 1 : 0);
+            next = sooner(next, hold > host->canary_due ? hold : host->canary_due);
+        }
     }
     for (struct lease_gone *gone = l->gone; gone && !rc; gone = gone->next) {
         rc = lease_gone_run(l, gone, now_ms);

@@ -137,9 +137,13 @@ lease_store_end(struct lease *l, struct lease_live *live, enum lease_end how, in
     struct attempt a;
     struct request r;
     struct job job;
-    int rc = lease_begin(l, err, &txn);
+    int rc;
 
-    if (rc)
+    if (live->canary)
+        return lease_canary_end(
+            l, live, how == LEASE_END_REFUSED ? LEASE_CANARY_AGAIN : LEASE_CANARY_MISSED,
+            now_us, err);
+    if ((rc = lease_begin(l, err, &txn)))
         return rc;
     rc = lease_attempt(txn, live, l->arena, &a);
     if (!rc)

@@ -146,13 +146,14 @@ lease_note_host(struct lease *l, struct lease_host *host, int64_t now_us, struct
     int rc;
 
     for (const struct lease_live *live = l->live; live; live = live->next)
-        untold += live->untold && !live->ended && !strcmp(live->host, host->name);
+        untold +=
+            live->untold && !live->ended && !live->canary && !strcmp(live->host, host->name);
     if (!untold && !seen)
         return 0;
     if ((rc = lease_begin(l, err, &txn)))
         return rc;
     for (struct lease_live *live = l->live; live && !rc; live = live->next)
-        if (live->untold && !live->ended && !strcmp(live->host, host->name))
+        if (live->untold && !live->ended && !live->canary && !strcmp(live->host, host->name))
             rc = note_attempt(l, txn, live);
     if (!rc && seen) {
         rc = store_host_get(txn, host->name, l->arena, &is);

@@ -57,6 +57,8 @@ struct lease_host {
     char name[HOST_LABEL_MAX + 1];
     bool stamped, wanted;
     int64_t info_due, told_us, skew_ms;
+    bool held; /* quarantined, until: */
+    int64_t hold_until, canary_due;
     struct jb_arena *arena; /* of info */
     struct lease_info info;
     int64_t stamp_ms, stamp_at, seen, next_call, asked;
@@ -86,6 +88,7 @@ struct lease {
     bool dead, looked;
     uint64_t change;  /* of the change log, when it was looked at */
     int64_t retry_us; /* when the next retry is due */
+    int64_t now_ms;   /* of lease_run() and lease_answer() */
     int64_t tidy_ms;  /* when files of logs are looked through again */
 };
 
@@ -140,6 +143,17 @@ int lease_log_answered(struct lease *l, struct lease_live *live,
                        const struct lease_reply *reply, int64_t now, struct jb_error *err);
 const char *lease_log_tail(struct lease *l, const struct lease_live *live); /* NULL none */
 void lease_log_tidy(struct lease *l); /* resets the arena */
+
+/* lease_canary.c. A live attempt with `canary` set; the steps below that store come here
+ * with it. */
+#define LEASE_CANARY_JOB ((UINT64_C(1) << 53) - 1) /* on the wire; no request has it */
+int lease_canary_start(struct lease *l, struct lease_host *host, int64_t now_ms, int64_t now_us,
+                       struct jb_error *err);
+int lease_canary_part(struct lease *l, struct lease_live *live, size_t benchmark,
+                      struct jb_str doc);
+enum lease_canary_end { LEASE_CANARY_DONE, LEASE_CANARY_MISSED, LEASE_CANARY_AGAIN };
+int lease_canary_end(struct lease *l, struct lease_live *live, enum lease_canary_end how,
+                     int64_t now_us, struct jb_error *err);
 
 /* A write transaction and its end; `rc` other than 0 undoes it. */
 int lease_begin(struct lease *l, struct jb_error *err, struct store_txn **ret_txn);

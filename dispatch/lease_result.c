@@ -45,6 +45,8 @@ lease_store_part(struct lease *l, struct lease_live *live, size_t benchmark, str
                             "the bytes of a result are not those announced");
     if (doc.n > PART_DOC_MAX)
         return lease_refuse(live, "bad_result_json", "the result of a benchmark is too large");
+    if (live->canary)
+        return lease_canary_part(l, live, benchmark, doc);
     rc = harness_strict_scores(doc, b, live->plan->dialect, live->plan->limit, l->arena, &why,
                                &score, &failure);
     if (rc)
@@ -186,9 +188,11 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
     struct attempt a;
     struct request r;
     struct job job;
-    int rc = lease_begin(l, err, &txn);
+    int rc;
 
-    if (rc)
+    if (live->canary)
+        return lease_canary_end(l, live, LEASE_CANARY_DONE, now_us, err);
+    if ((rc = lease_begin(l, err, &txn)))
         return rc;
     rc = lease_attempt_at_host(txn, live, l->arena, &a);
     if (!rc)

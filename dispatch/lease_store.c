@@ -213,6 +213,8 @@ int
 lease_store_started(struct lease *l, struct lease_live *live, int64_t now_us,
                     struct jb_error *err)
 {
+    if (live->canary)
+        return 0;
     return advance(l, live, "running", QUEUE_EVENT_START, now_us, err);
 }
 
@@ -220,7 +222,9 @@ int
 lease_store_ready(struct lease *l, struct lease_live *live, int64_t now_us,
                   struct jb_error *err)
 {
-    int rc = live->ready ? 0 : advance(l, live, "storing", QUEUE_EVENT_READY, now_us, err);
+    int rc = live->ready || live->canary
+                 ? 0
+                 : advance(l, live, "storing", QUEUE_EVENT_READY, now_us, err);
 
     live->ready = rc == 0;
     return rc;
@@ -285,6 +289,8 @@ each_host(void *ctx, const struct host *host)
         l->hosts = known;
     }
     known->wanted = true;
+    known->held = queue_host_from_word(host->state) == HOST_QUARANTINED;
+    known->hold_until = host->hold_until;
     return 0;
 }
 
@@ -344,7 +350,7 @@ lease_store_look(struct lease *l, int64_t now_us, struct jb_error *err)
         const struct lease_host *host = lease_host_of(l, live->host);
 
         live->over = false;
-        if (!live->ended)
+        if (!live->ended && !live->canary)
             rc = look_at(l, txn, live, &live->over);
         if (!live->over && !(host && host->wanted)) {
             live->over = true;

@@ -44,7 +44,7 @@ struct machine {
     int64_t deaf;  /* paused or down until then */
     bool paused;   /* messages wait for it; else they are lost */
     struct held held[HELD];
-    uint64_t highest[JOBS], refused[JOBS]; /* fences */
+    uint64_t highest[JOBS + 1], refused[JOBS + 1]; /* fences */
 };
 
 struct message {
@@ -80,7 +80,8 @@ struct world {
     struct job_seen jobs[JOBS];
     const char *wrong;
     /* how much happened in all */
-    uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels, log_bytes;
+    uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels, log_bytes,
+        canaries;
     struct {
         const char *where;
         uint64_t n;

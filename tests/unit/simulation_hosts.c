@@ -140,9 +140,11 @@ accept_offer(struct machine *m, const struct message *msg, struct held **ret_hel
         *ret_held = h;
         return strcmp(h->hash, offer.spec_hash) != 0 ? 409 : 200;
     }
-    while (w.jobs[j].id != offer.job)
-        if (++j == JOBS)
-            return 404; /* of the seed before */
+    while (j < JOBS && w.jobs[j].id != offer.job)
+        j++;
+    if (j == JOBS && offer.job != (UINT64_C(1) << 53) - 1)
+        return 404; /* of the seed before */
+    w.canaries += j == JOBS;
     if (offer.fence < m->highest[j])
         return 412;
     if (chance(2)) {
@@ -163,7 +165,7 @@ accept_offer(struct machine *m, const struct message *msg, struct held **ret_hel
                        .job = offer.job,
                        .lease = clock_of(m) + offer.lease_seconds * 1000,
                        .begun = clock_of(m),
-                       .prompt = alone(m, msg, &offer),
+                       .prompt = j < JOBS && alone(m, msg, &offer),
                        .dies = (int64_t)draw(45 * SECOND),
                        .takes = 10 * SECOND + (int64_t)draw(15 * MINUTE),
                        .failure = chance(35) ? ends[draw(6)] : ""};

@@ -29,6 +29,17 @@ static const struct lease_plan plan = {
     .n_benchmarks = BENCHMARKS,
     .benchmarks = board,
 };
+static const double canary_scores[] = {50, 50}, canary_tolerances[] = {1, 1};
+static const struct lease_canary canary = {
+    .plan = &plan,
+    .model = "org/canary",
+    .revision = "0123456789012345678901234567890123456789",
+    .precision = "float16",
+    .weight_type = "Original",
+    .params = 1,
+    .scores = canary_scores,
+    .tolerances = canary_tolerances,
+};
 static const struct lease_rules rules = {
     .lease_ms = 5 * MINUTE,
     .grace_ms = 60 * SECOND,
@@ -40,6 +51,7 @@ static const struct lease_rules rules = {
     .log_max = 1 << 20,
     .n_plans = 1,
     .plans = &plan,
+    .canary = &canary,
     .retry_ms = 60000,
     .retry_most_ms = 3600000,
     .most_attempts = MOST,
@@ -735,7 +747,7 @@ test_seeds(void **state)
     /* A run in which little happened shows nothing. */
     if (!only)
         assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n &&
-                    w.log_bytes > n);
+                    w.log_bytes > n && w.canaries > n / 10);
 }
 
 int
