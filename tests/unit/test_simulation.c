@@ -9,6 +9,7 @@
 
 #include "simulation.h"
 
+#include "base/log.h"
 #include "queue/host.h"
 #include "queue/move.h"
 
@@ -755,6 +756,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_seeds)};
 
+    jb_log_level_set(JB_LOG_ERR);
     if (access("/dev/shm", W_OK) == 0)
         fixture_parent = "/dev/shm";
     return cmocka_run_group_tests(tests, NULL, NULL);
