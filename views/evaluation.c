@@ -207,7 +207,7 @@ evaluation_put_attempts(const struct evaluation *e, const struct conf *conf,
                      "aria-label=\"");
     label_put(out, lang, "评测记录", "Attempts");
     jb_buf_puts(out, "\"><table class=\"jb-table jb-q\"><thead><tr>");
-    heading("r", "#", "", lang == LANG_MAX ? LANG_ZH : lang, out);
+    heading("r", "#", "#", lang == LANG_EN ? LANG_EN : LANG_ZH, out);
     heading("m", "主机", "Host", lang, out);
     heading("w", "结果", "Outcome", lang, out);
     heading("x", "开始", "Began", lang, out);
