@@ -38,6 +38,7 @@ struct call {
     host_client_done *done;
     void *ctx;
     enum lease_call call;
+    enum host_pins pins;
     uint64_t token;
     char host[HOST_LABEL_MAX + 1];
 };
@@ -297,19 +298,20 @@ on_answer(void *ctx, const struct http_answer *http)
 
     if (call->call == LEASE_MANIFEST && answer.reply.status == 200)
         answer.reply.body = genuine(call, answer.reply.body);
-    note(call->client, call->host, http);
+    if (call->pins == HOST_ANY_KEY)
+        note(call->client, call->host, http);
     tell(call, &answer);
 }
 
 /* "sha256//<current>;sha256//<next>" of what may be shown; false: there is none. */
 static bool
-pins_of(const struct host *host, bool next_only, char ret_pins[PIN_SIZE])
+pins_of(const struct host *host, enum host_pins which, char ret_pins[PIN_SIZE])
 {
     char current[4 * ((HOST_HASH_SIZE + 2) / 3) + 1] = "", next[sizeof(current)] = "";
 
-    if (host->has_key && !next_only)
+    if (host->has_key && which != HOST_NEXT_KEY)
         crypto_base64(host->key, sizeof(host->key), current);
-    if (host->has_next)
+    if (host->has_next && which != HOST_CURRENT_KEY)
         crypto_base64(host->next, sizeof(host->next), next);
     if (!*current && !*next)
         return false;
@@ -335,7 +337,7 @@ begin(struct host_client *c, const struct host_request *r, struct call *call,
         return jb_fail(err, JB_ENOENT, "no certificate");
     if ((rc = look_up(c, r->host, err, &host)))
         return rc;
-    if (strncmp(host.url, scheme, strlen(scheme)) != 0 || !pins_of(&host, r->next_only, pins))
+    if (strncmp(host.url, scheme, strlen(scheme)) != 0 || !pins_of(&host, r->pins, pins))
         return jb_fail(err, JB_ENOENT, "host %s has no address or no key", r->host);
     if ((rc = pki_dns_name(PKI_HOST, r->host, err, dns)))
         return rc;
@@ -353,6 +355,7 @@ begin(struct host_client *c, const struct host_request *r, struct call *call,
         .allow_private = true,
         .connect_to = host.url + strlen(scheme),
         .pinned = pins,
+        .fresh = r->pins != HOST_ANY_KEY,
         .connect_timeout = CONNECT_MS,
         .timeout = c->d->conf->evaluate.answer,
         .max_bytes = r->max_bytes ? r->max_bytes : WIRE_BODY_MAX,
@@ -379,6 +382,7 @@ host_client_call(struct host_client *c, const struct host_request *r)
     call->ctx = r->ctx;
     call->call = r->call;
     call->token = r->token;
+    call->pins = r->pins;
     snprintf(call->host, sizeof(call->host), "%s", r->host);
     if (begin(c, r, call, &err)) {
         call->http = NULL;

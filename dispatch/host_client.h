@@ -35,7 +35,11 @@ struct host_request {
     const char *type; /* of the body; NULL JSON */
     struct jb_str body;
     size_t max_bytes; /* more of the answer is cut; 0: WIRE_BODY_MAX */
-    bool next_only;   /* only the next key of the host will do */
+    enum host_pins {
+        HOST_ANY_KEY, /* its current or its next one */
+        HOST_NEXT_KEY,
+        HOST_CURRENT_KEY
+    } pins; /* but for HOST_ANY_KEY: on a fresh connection, and not logged */
     host_client_done *done;
     void *ctx;
     enum lease_call call;

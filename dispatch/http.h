@@ -71,6 +71,7 @@ struct http_request {
     /* To our own hosts; NULL none. What is connected to in place of the URL's host and port,
      * "address:port"; digests of public keys, as CURLOPT_PINNEDPUBLICKEY has them. */
     const char *connect_to, *pinned;
+    bool fresh; /* a connection of its own, so that the other side shows who it is now */
     int64_t connect_timeout, timeout; /* ms; the latter for all hops together */
     size_t max_bytes;
     bool head;  /* no more than the first max_bytes is wanted: the rest is cut */

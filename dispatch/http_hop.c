@@ -268,6 +268,8 @@ hop_options(struct http_call *c, int64_t left)
     }
     if (c->connect_to)
         SET(CURLOPT_CONNECT_TO, c->connect_to);
+    if (r->fresh)
+        SET(CURLOPT_FRESH_CONNECT, 1L);
     if (r->pinned[0])
         SET(CURLOPT_PINNEDPUBLICKEY, r->pinned);
 #undef SET
@@ -405,7 +407,9 @@ static bool
 is_tls(const struct http_call *c, CURLcode code)
 {
     switch (code) {
-    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CONNECT_ERROR: /* a handshake that broke off is the network's */
+        return !strstr(c->error, "SSL_ERROR_SYSCALL") && !strstr(c->error, "Recv failure") &&
+               !strstr(c->error, "Send failure");
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -31,8 +31,10 @@ struct renewal {
     int64_t until, at; /* its certificate's end; when it is to be renewed, microseconds */
     enum step step;    /* what is asked of it now */
     int64_t due, wait; /* of its next try, monotonic ms */
-    unsigned char key[PKI_HASH_SIZE]; /* that its new certificate is for */
+    unsigned char key[PKI_HASH_SIZE];     /* that its new certificate is for */
+    unsigned char awaited[PKI_HASH_SIZE]; /* that the registry awaits */
     int64_t new_until;
+    bool other; /* `key` is not that one, and it was not shown since */
 };
 
 struct renew {
@@ -104,6 +106,21 @@ warn(const char *who, const char *why, int64_t until, int64_t now)
            until > now ? "good until" : "ran out", text, why);
 }
 
+/* Half of its life before its end, and up to a tenth sooner, for each name and end at another
+ * moment. Its beginning lies five minutes before it was made, and says nothing of short ones.
+ */
+static int64_t
+renew_at(const struct renew *r, const char *name, int64_t until)
+{
+    const int64_t life = r->d->conf->pki.leaf_life * 1000;
+    unsigned char digest[CRYPTO_SHA256_SIZE] = {0};
+    char text[HOST_LABEL_MAX + 32];
+
+    snprintf(text, sizeof(text), "%s %lld", name, (long long)until);
+    (void)crypto_sha256(jb_str(text), digest);
+    return until - life / 2 - life / 10 / 256 * digest[0];
+}
+
 /* ---- our own ---- */
 
 static int
@@ -150,7 +167,7 @@ look_at_own(struct renew *r, int64_t now_ms, int64_t now)
         return; /* there is none yet; whoever calls hosts says so */
     rc = pki_identity_read(jb_buf_view(&pem), NULL, &id);
     jb_buf_free(&pem);
-    if (rc || now < pki_renew_at(&id))
+    if (rc || now < renew_at(r, "the dispatcher", id.not_after))
         return;
     if (renew_own(r, key_path, path, &err, &until)) {
         warn("the dispatcher", err.text, id.not_after, now);
@@ -164,19 +181,6 @@ look_at_own(struct renew *r, int64_t now_ms, int64_t now)
 }
 
 /* ---- hosts ---- */
-
-/* Half of its life, and up to a tenth of it sooner, for each name and end at another moment. */
-static int64_t
-renew_at(const struct renew *r, const struct host *is)
-{
-    const int64_t life = r->d->conf->pki.leaf_life * 1000;
-    unsigned char digest[CRYPTO_SHA256_SIZE] = {0};
-    char text[HOST_LABEL_MAX + 32];
-
-    snprintf(text, sizeof(text), "%s %lld", is->name, (long long)is->certificate_until);
-    (void)crypto_sha256(jb_str(text), digest);
-    return is->certificate_until - life / 2 - life / 10 / 256 * digest[0];
-}
 
 static int
 each_host(void *ctx, const struct host *is)
@@ -201,7 +205,8 @@ each_host(void *ctx, const struct host *is)
     host->wanted = true;
     host->has_next = is->has_next;
     host->until = is->certificate_until;
-    host->at = renew_at(r, is);
+    host->at = renew_at(r, is->name, is->certificate_until);
+    memcpy(host->awaited, is->next, sizeof(host->awaited));
     return 0;
 }
 
@@ -294,15 +299,6 @@ promote(const struct renewal *host, struct host *is)
     return true;
 }
 
-static bool
-drop_next(const struct renewal *host, struct host *is)
-{
-    (void)host;
-    is->has_next = false;
-    memset(is->next, 0, sizeof(is->next));
-    return is_at_work(is);
-}
-
 static void
 ends(struct renewal *host)
 {
@@ -336,18 +332,13 @@ probed(struct renewal *host, const struct host_answer *answer)
             fails(host, err.text);
             return;
         }
-        host->has_next = false;
+        host->has_next = host->other = false;
         host->wait = 0;
         host->due = 0;
         ends(host);
         host->renew->look = 0;
         jb_log(JB_LOG_NOTICE, "host %s has a new key and certificate", host->name);
     } else if (answer->tls) {
-        if ((rc = change(host, drop_next, &err))) {
-            fails(host, err.text);
-            return;
-        }
-        host->has_next = false;
         ask(host, STEP_CSR, JB_STR(""));
     } else {
         fails(host, "it does not answer");
@@ -358,6 +349,7 @@ static void
 requested(struct renewal *host, const struct host_answer *answer)
 {
     struct renew *r = host->renew;
+    unsigned char key[PKI_HASH_SIZE];
     struct jb_buf chain = {0};
     struct pki_identity id;
     struct jb_error err = {0};
@@ -368,7 +360,19 @@ requested(struct renewal *host, const struct host_answer *answer)
               answer->reply.status ? "it makes no request for one" : "it does not answer");
         return;
     }
-    rc = pki_csr_key(answer->reply.body, &err, host->key);
+    rc = pki_csr_key(answer->reply.body, &err, key);
+    if (!rc && host->has_next && memcmp(key, host->awaited, sizeof(key)) != 0 &&
+        !(host->other && memcmp(key, host->key, sizeof(key)) == 0)) {
+        /* It took the certificate a moment ago, or its files were changed by hand: if the key
+         * that is awaited is still not shown now, it never will be. */
+        host->other = true;
+        memcpy(host->key, key, sizeof(key));
+        host->due = jb_monotonic_ms() + PROBE_MS;
+        ends(host);
+        return;
+    }
+    if (!rc)
+        memcpy(host->key, key, sizeof(key));
     if (!rc)
         rc = ca_ask(r->d->conf, PKI_HOST, host->name, answer->reply.body, &err, &chain);
     if (!rc)
@@ -376,6 +380,11 @@ requested(struct renewal *host, const struct host_answer *answer)
     if (!rc) {
         host->new_until = id.not_after;
         rc = change(host, expect_key, &err);
+    }
+    if (!rc) {
+        memcpy(host->awaited, host->key, sizeof(host->awaited));
+        host->has_next = true;
+        host->other = false;
     }
     if (rc)
         fails(host, err.text);
@@ -392,7 +401,6 @@ certified(struct renewal *host, const struct host_answer *answer)
     if (answer->reply.status != 200) {
         fails(host,
               answer->reply.status ? "it does not take the new one" : "it does not answer");
-        host->has_next = true; /* perhaps it did */
         return;
     }
     if (change(host, has_new_life, &err)) {
@@ -429,9 +437,12 @@ ask(struct renewal *host, enum step step, struct jb_str body)
     case STEP_PROBE:
         request.method = "GET";
         request.path = "/v1/info";
-        request.next_only = true;
+        request.pins = HOST_NEXT_KEY;
         break;
-    case STEP_CSR: request.path = "/v1/csr"; break;
+    case STEP_CSR:
+        request.path = "/v1/csr";
+        request.pins = HOST_CURRENT_KEY;
+        break;
     case STEP_CERTIFICATE:
         request.path = "/v1/certificate";
         request.type = PEM_TYPE;

@@ -4,7 +4,9 @@
  * control certificate, for the key that it has, and those of the hosts, each for a new key that
  * the host makes (POST /v1/csr, jinbang-ca, POST /v1/certificate). The registry takes a host's
  * new key beside the old one before the certificate is sent, and alone once the host has shown
- * it; a message that was lost at any of these points is made good by the next try.
+ * it. A host makes another key only when it has taken a certificate for the one before: so a
+ * key that may be in use is never given up, and a message that was lost at any of these points
+ * is made good by the next try.
  *
  * A CA that does not answer is a warning, and asked again, for as long as certificates last. It
  * is waited for up to 10 seconds (ca/client.h), in which nothing else happens; hence not often.
