@@ -8,7 +8,7 @@ Called as `main.py …` it is lm-evaluation-harness b281b09, as `lm-eval run …
 today, as `hf download …` the hub's client. Scores are made of a digest of model, revision and
 task, so that equal runs agree. What a model does is in its name:
 
-    slow/SECONDS     takes about that long
+    slow/SECONDS     takes about that long; a hyphen and anything may follow
     fail/KIND        fails in that way; KIND is a key of FAILURES
     fail/KIND.TASK   only in tasks that begin with TASK
     flaky/KIND       fails once for each set of tasks, then is well (needs JB_STANDIN_STATE, a
@@ -203,7 +203,7 @@ class Run:
 
     def seconds(self):
         org, _, name = self.model.partition("/")
-        return float(name) if org == "slow" else 0.05
+        return float(name.partition("-")[0]) if org == "slow" else 0.05
 
 
 def expand(patterns, known, present, parser):

@@ -324,7 +324,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # What is the matter with every answer about a model: True when that was the answer.
     def trouble(self, org, short, model):
-        if org == "slow":
+        if org == "slow" and not short.endswith("-run"):  # those are slow when they are evaluated
             time.sleep(float(re.sub(r"[^\d.]", "", short) or 1))
         if org == "silent":
             time.sleep(30)
