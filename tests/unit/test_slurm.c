@@ -398,6 +398,20 @@ test_ends(void **state)
         }
 }
 
+/* What sbatch refuses may stand in the queue all the same; its words say more. */
+static void
+test_refused(void **state)
+{
+    struct slurm_view v = view("FAILED", "BadConstraints");
+
+    (void)state;
+    v.settled = true;
+    assert_non_null(strstr(slurm_fate(&v).look.reason, "BadConstraints"));
+    v.refusals = 1;
+    v.refusal = "sbatch: error: Memory specification can not be satisfied";
+    assert_string_equal(slurm_fate(&v).look.reason, v.refusal);
+}
+
 static void
 test_waiting(void **state)
 {
@@ -555,8 +569,9 @@ main(void)
         cmocka_unit_test(test_submitted), cmocka_unit_test(test_names),
         cmocka_unit_test(test_checks),    cmocka_unit_test(test_argv),
         cmocka_unit_test(test_record),    cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_waiting),   cmocka_unit_test(test_unseen),
-        cmocka_unit_test(test_absent),    cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_unseen),    cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_lease),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -500,6 +500,44 @@ test_cancel_again(void **state)
     assert_true(calls(c, "scancel") >= 2);
 }
 
+/* Two jobs of one name, of a lost answer that was none: one of them goes. */
+static void
+test_twice(void **state)
+{
+    struct cluster *c = *state;
+
+    prepare(c, 0);
+    until_id(c, 0, 101);
+    struct slurm_record r = record(c, 0);
+    put_job(c, 102, "PENDING", "Dependency", r.name);
+    put_job(c, 101, "RUNNING", "None", r.name);
+    until_state(c, 102, "CANCELLED");
+    for (int64_t end = jb_monotonic_ms() + 400; jb_monotonic_ms() < end; help_pause(5))
+        assert_int_equal(look(c, 0).life, ENGINE_WAITING);
+    assert_int_equal(record(c, 0).id, 101);
+    assert_non_null(strstr(read_text(c, "jobs/101"), "RUNNING"));
+    assert_int_equal(calls(c, "scancel"), 1);
+}
+
+/* What was submitted is not known any more: it will not run, and nothing instead of it. */
+static void
+test_damaged(void **state)
+{
+    struct cluster *c = *state;
+
+    prepare(c, 0);
+    until_id(c, 0, 101);
+    assert_int_equal(file_put(c->jobs[0].dir, "slurm.json", JB_STR("{}"), NULL), 0);
+    restart(c);
+    struct engine_look seen = look(c, 0);
+    assert_int_equal(seen.life, ENGINE_LOST);
+    assert_string_equal(seen.failure, "worker_lost");
+    c->engine->calls->clean(c->engine, &c->jobs[0]);
+    assert_int_equal(run_script(c, 101), SHIM_TWICE);
+    assert_string_equal(count(c, 0), "");
+    assert_int_equal(calls(c, "sbatch"), 1);
+}
+
 /* The queue's answer is older than the shim's first act: it waits no more. */
 static void
 test_begins(void **state)
@@ -698,8 +736,9 @@ main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(test_runs),         T(test_lost_answer), T(test_silent), T(test_stranger),
         T(test_down),         T(test_refused),     T(test_held),   T(test_cancelled_in_queue),
-        T(test_cancel_again), T(test_begins),      T(test_ends),   T(test_restart),
-        T(test_lease),        T(test_counter),     T(test_agent),  T(test_config),
+        T(test_cancel_again), T(test_begins),      T(test_twice),  T(test_damaged),
+        T(test_ends),         T(test_restart),     T(test_lease),  T(test_counter),
+        T(test_agent),        T(test_config),
     };
 
     help_shim(argc, argv);
