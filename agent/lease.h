@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct lease_watch {
-    bool here; /* only a lease of our own boot counts */
+    bool here;             /* only a lease of our own boot counts */
     struct run_lease seen; /* boot_id "": nothing yet */
     int64_t until_ms;      /* on our clock */
 };
