@@ -135,7 +135,7 @@ static void
 load(struct host_client *c)
 {
     struct files files = {{0}, {0}, {0}};
-    struct pki_identity identity;
+    struct pki_identity identity = {.name = ""};
     char path[HOST_PATH_MAX];
     struct jb_error err = {0};
     struct stat file = {0};
