@@ -365,6 +365,21 @@ const struct setting conf_table[] = {
      .choices = "fail|wait",
      .help = "What becomes of a request that needs more memory than any host has: it fails and "
              "says how much it needs, or waits for a larger one."},
+    {"evaluate.canary", SETTING_STRINGS, AT(evaluate.canary), "",
+     .help = "By what a host comes back from its quarantine when its hold is over: benchmarks "
+             "of the board and what the canary scores in them, \"c_sem_v1=21.25\". None: "
+             "quarantined hosts wait for `jinbang host lift`."},
+    {"evaluate.canary_plan", SETTING_STRING, AT(evaluate.canary_plan), "random-baseline",
+     .help = "Its plan; need not be among evaluate.plans. A tiny model on a GPU also finds "
+             "cards that compute wrongly."},
+    {"evaluate.canary_model", SETTING_STRING, AT(evaluate.canary_model), "jinbang/random",
+     .help = "Its model."},
+    {"evaluate.canary_revision", SETTING_STRING, AT(evaluate.canary_revision), "main",
+     .help = "The model's commit, or main where the plan names the model."},
+    {"evaluate.canary_precision", SETTING_STRING, AT(evaluate.canary_precision), "float16",
+     .help = "Its precision."},
+    {"evaluate.canary_tolerance", SETTING_NUMBER, AT(evaluate.canary_tolerance), "0.01", 0, 100,
+     .help = "How far a score may be off."},
     {"export.dir", SETTING_PATH, AT(export_.dir), "",
      .help = "Folder in which jinbang-dispatch keeps requests/, results/ and model_infos.json "
              "in the layout of the hub datasets. Empty: none."},

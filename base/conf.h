@@ -116,6 +116,10 @@ struct conf {
         int64_t retry_first, retry_most;
         int64_t attempts; /* most of one request */
         int too_large;    /* enum conf_too_large */
+        /* evaluate.canary: "benchmark=score"; none: an operator lifts quarantines */
+        struct setting_strings canary;
+        const char *canary_plan, *canary_model, *canary_revision, *canary_precision;
+        double canary_tolerance;
     } evaluate;
     struct {
         const char *dir; /* export.dir; "" none */

@@ -102,6 +102,7 @@ rules_of(const struct conf *conf, const struct suites *suites)
     };
 
     rules.plans = suites_plans(suites, &rules.n_plans);
+    rules.canary = suites_canary(suites);
     (void)crypto_random(&rules.random, sizeof(rules.random));
     return rules;
 }

@@ -3,9 +3,12 @@
 
 #include "dispatch/suites.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SUITES_ARENA ((size_t)32 << 20)
+#define SUITES_ARENA   ((size_t)32 << 20)
+#define CANARY_SECONDS 3600
 
 struct suites {
     struct jb_arena *arena;
@@ -13,6 +16,11 @@ struct suites {
     size_t n;
     struct lease_plan plans[SUITES_MAX];
     const struct plan *by[SUITES_MAX];
+    const char *suite;
+    bool has_canary;
+    struct lease_canary canary;
+    struct lease_plan canary_plan;
+    double scores[LEASE_BENCHMARKS], tolerances[LEASE_BENCHMARKS];
 };
 
 /* What a board file holds beside its benchmarks; board/ reads that. */
@@ -31,6 +39,13 @@ static const struct setting board_table[] = {
      .items = benchmark_table, .item_size = sizeof(struct benchmark)},
     {0},
 };
+
+/* The settings may be replaced while these stay. */
+static const char *
+own_text(struct suites *s, const char *text)
+{
+    return jb_arena_dup(s->arena, text, strlen(text));
+}
 
 /* The first complaint of a report. */
 static int
@@ -134,7 +149,7 @@ add(struct suites *s, const struct conf *conf, const struct board_part *board, c
         return jb_fail(err, JB_EINVAL, "evaluate.plans: plan %.60s runs %zu benchmarks of %s",
                        name, n, conf->site.board);
     s->plans[s->n] = (struct lease_plan){.name = plan->name,
-                                         .suite = conf->evaluate.suite,
+                                         .suite = s->suite,
                                          .dialect = (enum harness_dialect)plan->dialect,
                                          .seed = conf->evaluate.seed,
                                          .limit = conf->evaluate.limit,
@@ -143,6 +158,75 @@ add(struct suites *s, const struct conf *conf, const struct board_part *board, c
                                          .benchmarks = own};
     s->by[s->n++] = plan;
     return 0;
+}
+
+/* "benchmark=score" */
+static int
+add_known(struct suites *s, const struct conf *conf, const struct board_part *board,
+          const struct plan *plan, const char *text, struct jb_error *err)
+{
+    struct benchmark *own = (struct benchmark *)s->canary_plan.benchmarks;
+    const struct benchmark *all = board->benchmarks.items;
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : 0, i = 0;
+    char *end = NULL;
+    double score = equals ? strtod(equals + 1, &end) : NAN;
+
+    if (!n || end == equals + 1 || *end || !(score >= 0 && score <= 100))
+        return jb_fail(err, JB_EINVAL, "evaluate.canary: \"%.80s\" is not benchmark=score",
+                       text);
+    while (i < board->benchmarks.n &&
+           (strncmp(all[i].key, text, n) != 0 || all[i].key[n] != '\0'))
+        i++;
+    if (i == board->benchmarks.n || !runs(plan, &all[i]))
+        return jb_fail(err, JB_EINVAL, "evaluate.canary: plan %.60s runs no benchmark %.*s",
+                       plan->name, (int)(n < 60 ? n : 60), text);
+    s->scores[s->canary_plan.n_benchmarks] = score;
+    s->tolerances[s->canary_plan.n_benchmarks] = conf->evaluate.canary_tolerance;
+    own[s->canary_plan.n_benchmarks++] = all[i];
+    return 0;
+}
+
+static int
+add_canary(struct suites *s, const struct conf *conf, const struct board_part *board,
+           struct jb_error *err)
+{
+    const struct plan *plan = plan_find(&s->harness, conf->evaluate.canary_plan);
+    struct benchmark *own = jb_arena_array(s->arena, LEASE_BENCHMARKS, sizeof(*own));
+    const struct setting_strings *known = &conf->evaluate.canary;
+    const int64_t wall = conf->evaluate.wall / 1000;
+    int rc = 0;
+
+    if (!own)
+        return jb_fail(err, JB_ENOMEM, "out of memory");
+    if (!plan)
+        return jb_fail(err, JB_EINVAL, "evaluate.canary_plan: %s has no plan \"%.60s\"",
+                       conf->evaluate.plans_file, conf->evaluate.canary_plan);
+    if (known->n > LEASE_BENCHMARKS)
+        return jb_fail(err, JB_EINVAL, "evaluate.canary: more than %d benchmarks",
+                       LEASE_BENCHMARKS);
+    s->canary_plan =
+        (struct lease_plan){.name = plan->name,
+                            .suite = s->suite,
+                            .dialect = (enum harness_dialect)plan->dialect,
+                            .seed = conf->evaluate.seed,
+                            .limit = conf->evaluate.limit,
+                            .wall_seconds = wall < CANARY_SECONDS ? wall : CANARY_SECONDS,
+                            .benchmarks = own};
+    for (size_t i = 0; i < known->n && !rc; i++)
+        rc = add_known(s, conf, board, plan, known->items[i], err);
+    s->canary = (struct lease_canary){.plan = &s->canary_plan,
+                                      .model = own_text(s, conf->evaluate.canary_model),
+                                      .revision = own_text(s, conf->evaluate.canary_revision),
+                                      .precision = own_text(s, conf->evaluate.canary_precision),
+                                      .weight_type = "Original",
+                                      .params = NAN,
+                                      .scores = s->scores,
+                                      .tolerances = s->tolerances};
+    if (!rc && (!s->canary.model || !s->canary.revision || !s->canary.precision))
+        rc = jb_fail(err, JB_ENOMEM, "out of memory");
+    s->has_canary = !rc;
+    return rc;
 }
 
 int
@@ -158,13 +242,17 @@ suites_load(const struct conf *conf, struct jb_error *err, struct suites **ret_s
         return jb_fail(err, JB_ENOMEM, "out of memory");
     }
     s->arena = arena;
-    if (conf->evaluate.plans.n) {
+    if (!(s->suite = own_text(s, conf->evaluate.suite)))
+        rc = jb_fail(err, JB_ENOMEM, "out of memory");
+    if (!rc && conf->evaluate.plans.n) {
         rc = load_board(conf->site.board, arena, err, &board);
         if (!rc)
             rc = load_plans(conf->evaluate.plans_file, arena, err, &s->harness);
     }
     for (size_t i = 0; i < conf->evaluate.plans.n && !rc; i++)
         rc = add(s, conf, &board, conf->evaluate.plans.items[i], err);
+    if (!rc && conf->evaluate.plans.n && conf->evaluate.canary.n)
+        rc = add_canary(s, conf, &board, err);
     if (rc)
         suites_free(s);
     else
@@ -184,6 +272,12 @@ suites_plans(const struct suites *suites, size_t *ret_n)
 {
     *ret_n = suites->n;
     return suites->plans;
+}
+
+const struct lease_canary *
+suites_canary(const struct suites *suites)
+{
+    return suites->has_canary ? &suites->canary : NULL;
 }
 
 size_t

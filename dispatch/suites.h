@@ -15,8 +15,8 @@
 struct suites;
 
 /* JB_EINVAL with file and reason: a file has mistakes, there is no such plan, it runs none of
- * the board's benchmarks, or takes any model and lacks one of the average. Without
- * evaluate.plans no file is read. */
+ * the board's benchmarks, or takes any model and lacks one of the average; or the canary's
+ * settings do not fit. Without evaluate.plans no file is read. */
 int suites_load(const struct conf *conf, struct jb_error *err, struct suites **ret_suites);
 void suites_free(struct suites *suites); /* NULL is fine */
 
@@ -28,5 +28,7 @@ const struct lease_plan *suites_plans(const struct suites *suites, size_t *ret_n
  */
 size_t suites_choose(const struct suites *suites, const struct request *request,
                      const char *base_commit);
+/* evaluate.canary; NULL: none. */
+const struct lease_canary *suites_canary(const struct suites *suites);
 /* Does the plan use GPUs at all? */
 bool suites_wants_gpu(const struct suites *suites, size_t plan);

@@ -9,6 +9,7 @@ host_settings() {
 pki = { dir = "$1/pki"; control = "$1/control"; };
 ca = { clients = [ "$(id -u)" ]; rate = 1000; };
 evaluate = { plans = [ "random-baseline" ]; plans_file = "$top/contrib/harness/plans.conf";
+    canary = [ "c_sem_v1=21.25" ]; # what the baseline scores with its seed
     renew = "500ms"; suspect = "5s"; retry_first = "5s"; };
 EOF
 }
