@@ -305,13 +305,49 @@ test_renewal(void **state)
     jb_buf_free(&again);
 }
 
+/* identity_take() replaces three files, one after the other: killed behind each of the first
+ * two. */
+static void
+test_killed_between_files(void **state)
+{
+    struct hosts *h = *state;
+    struct jb_buf csr = JB_BUF(PKI_PEM_MAX);
+    unsigned char key[ENROL_BYTES];
+    struct identity id;
+    struct enrol_answer a;
+    struct jb_error err = {0};
+    const char *chain;
+
+    /* the root alone: it is enrolled as if nothing had been */
+    assert_int_equal(file_put(h->fd, "root.pem", jb_buf_view(&h->stranger.pem), NULL), 0);
+    assert_int_equal(identity_open(h->dir, &err, &id), JB_ENOENT);
+    assert_int_equal(say_hello(h, "gpu-1", &a), 200);
+    chain = leaf(h, &h->issuer, "gpu-1", jb_str(a.csr));
+    assert_int_equal(say_finish(h, &a, TOKEN, chain, h->root.pem.p, NULL), 200);
+    /* the awaited key is still there: it is in use, and is certified again */
+    assert_int_equal(file_put(h->fd, "next.pem", jb_buf_view(&h->key), NULL), 0);
+    jb_error_clear(&err);
+    assert_int_equal(identity_open(h->dir, &err, &id), 0);
+    assert_true(jb_str_eq(jb_buf_view(&id.root), jb_buf_view(&h->root.pem)));
+    assert_int_equal(identity_csr(&id, NULL, &csr), 0);
+    assert_int_equal(pki_csr_key(jb_buf_view(&csr), NULL, key), 0);
+    assert_memory_equal(key, h->e.host_key, sizeof(key));
+    chain = leaf(h, &h->issuer, "gpu-1", jb_buf_view(&csr));
+    assert_int_equal(identity_renew(&id, jb_str(chain), &err), 0);
+    assert_false(file_is(h->fd, "next.pem"));
+    identity_close(&id);
+    assert_int_equal(identity_open(h->dir, &err, &id), 0);
+    identity_close(&id);
+    jb_buf_free(&csr);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_enrol), TEST(test_enrol_refused),
-                                       TEST(test_renewal)};
+                                       TEST(test_renewal), TEST(test_killed_between_files)};
 
     jb_log_open("test", JB_LOG_ERR);
     return cmocka_run_group_tests(tests, NULL, NULL);
