@@ -232,8 +232,9 @@ pki_key_fits(struct jb_str key_pem, struct jb_str certificate_pem)
 int64_t
 pki_renew_at(const struct pki_identity *id)
 {
-    int64_t life = id->not_after - id->not_before;
+    int64_t issued = id->not_before + X509_EARLIER_US;
+    int64_t life = id->not_after > issued ? id->not_after - issued : 0;
     int64_t jitter = life / 10 / 256 * id->key_hash[0];
 
-    return id->not_before + life / 2 - jitter;
+    return issued + life / 2 - jitter;
 }

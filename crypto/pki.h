@@ -96,8 +96,8 @@ int pki_verify(struct jb_str chain_pem, struct jb_str ca_pem, enum pki_role role
                struct jb_error *err, struct pki_identity *ret);
 /* Keys match. */
 bool pki_key_fits(struct jb_str key_pem, struct jb_str certificate_pem);
-/* When a certificate is due to be renewed: at half its life, earlier by up to a tenth of it,
- * for each certificate at another moment that is always the same. */
+/* When a certificate is due to be renewed: at half its life since it was issued, earlier by up
+ * to a tenth of it, for each certificate at another moment that is always the same. */
 int64_t pki_renew_at(const struct pki_identity *id);
 
 /*

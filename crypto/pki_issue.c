@@ -15,9 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_US  INT64_C(1000000)
-#define EARLIER_US (300 * SECOND_US)
-#define LONGEST_S  (INT64_C(50) * 366 * 86400)
+#define SECOND_US INT64_C(1000000)
+#define LONGEST_S (INT64_C(50) * 366 * 86400)
 #define LAST_YEAR_S                                                                            \
     INT64_C(253402300799) /* 9999-12-31T23:59:59Z, the last a certificate knows */
 
@@ -99,9 +98,9 @@ set_life(const struct pki_order *order, struct jb_error *err, struct making *m)
 {
     if (order->life < 1 || order->life > LONGEST_S)
         return jb_fail(err, JB_EINVAL, "a certificate lives from 1 second to 50 years");
-    if (order->now < EARLIER_US || order->now / SECOND_US + order->life > LAST_YEAR_S)
+    if (order->now < X509_EARLIER_US || order->now / SECOND_US + order->life > LAST_YEAR_S)
         return jb_fail(err, JB_EINVAL, "the clock is wrong");
-    m->not_before = order->now - EARLIER_US;
+    m->not_before = order->now - X509_EARLIER_US;
     m->not_after = order->now + order->life * SECOND_US;
     return 0;
 }

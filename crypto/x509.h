@@ -5,6 +5,9 @@
 #include "crypto/pki.h"
 #include "crypto/shim.h"
 
+/* A certificate begins so long before it is issued, for clocks that are behind. */
+#define X509_EARLIER_US INT64_C(300000000)
+
 /* Longest texts read: a CSR or key, a file of certificates. */
 enum { X509_KEY_MAX = 8 << 10, X509_CHAIN_MAX = 64 << 10, X509_CHAIN_CERTS = 8 };
 
