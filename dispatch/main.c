@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jinbang-dispatch: asks the hub about submissions, and tells the world of what became of them.
+/* jinbang-dispatch: asks the hub about submissions, has hosts evaluate them, and tells the
+ * world of what became of them.
  */
 #include <config.h>
 
@@ -31,14 +32,15 @@ static const struct dispatch_task *const tasks[] = {
 
 static const char usage[] =
     "Usage: jinbang-dispatch [-t] [-c FILE]\n"
-    "Checks submissions of a leaderboard with the model hub, exports and tells others.\n"
+    "Checks submissions of a leaderboard with the model hub, has hosts evaluate them, exports\n"
+    "and tells others.\n"
     "\n"
     "  -c, --config FILE  settings (default " JB_SYSCONFDIR "/jinbang/jinbang.conf)\n"
-    "  -t, --test         check settings, token, secrets and list of architectures, then exit\n"
+    "  -t, --test         check settings, token, secrets, architectures and plans, then exit\n"
     "  -h, --help         this text\n"
     "  -V, --version      version\n"
     "\n"
-    "SIGTERM and SIGINT stop; SIGHUP reads settings, token and architectures again.\n";
+    "SIGTERM and SIGINT stop; SIGHUP reads settings and all that they name again.\n";
 
 /* What was read from the settings file, of one life. */
 struct settings {
@@ -321,7 +323,7 @@ test_settings(const char *config)
     if (rc)
         return complain(&report, &err);
     jb_buf_free(&report.text);
-    puts("jinbang-dispatch: settings, token, secrets and list of architectures are in order");
+    puts("jinbang-dispatch: settings, token, secrets, architectures and plans are in order");
     return 0;
 }
 

@@ -14,7 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_ONCE = 4, LOOK_MOST_MS = 60000, WAIT_MOST_MS = 3600000, PROBE_MS = 1000 };
+enum {
+    AT_ONCE = 4,
+    LOOK_MOST_MS = 60000,
+    WAIT_FIRST_MS = 2000,
+    WAIT_MOST_MS = 3600000,
+    PROBE_MS = 1000
+};
 
 #define RECORD_MAX ((size_t)4 << 20)
 #define PATH_SIZE  4096
@@ -42,8 +48,9 @@ struct renew {
     struct host_client *client;
     struct jb_arena *arena;
     struct renewal *hosts;
-    int64_t look;          /* monotonic ms */
-    int64_t own_due, wait; /* next try for our own */
+    int64_t look; /* monotonic ms */
+    int64_t own_due;
+    int64_t ca_due, ca_wait; /* the CA is away: nobody asks it before, since that takes time */
     unsigned under_way;
 };
 
@@ -87,9 +94,9 @@ look_ms(const struct renew *r)
 
 /* Doubled each time, up to an hour. */
 static int64_t
-later(const struct renew *r, int64_t *wait)
+later(int64_t *wait)
 {
-    *wait = *wait ? *wait * 2 : look_ms(r);
+    *wait = *wait ? *wait * 2 : WAIT_FIRST_MS;
     if (*wait > WAIT_MOST_MS)
         *wait = WAIT_MOST_MS;
     return *wait;
@@ -121,6 +128,25 @@ renew_at(const struct renew *r, const char *name, int64_t until)
     return until - life / 2 - life / 10 / 256 * digest[0];
 }
 
+/* As ca_ask(), but for a CA that was away a moment ago. */
+static int
+ask_ca(struct renew *r, enum pki_role role, const char *name, struct jb_str csr,
+       struct jb_error *err, struct jb_buf *ret_chain)
+{
+    int rc;
+
+    if (jb_monotonic_ms() < r->ca_due)
+        return jb_fail(err, JB_EBUSY, "jinbang-ca was away a moment ago");
+    rc = ca_ask(r->d->conf, role, name, csr, err, ret_chain);
+    if (rc) {
+        r->ca_due = jb_monotonic_ms() + later(&r->ca_wait);
+    } else {
+        r->ca_due = 0;
+        r->ca_wait = 0;
+    }
+    return rc;
+}
+
 /* ---- our own ---- */
 
 static int
@@ -134,7 +160,7 @@ renew_own(struct renew *r, const char *key_path, const char *path, struct jb_err
     if (!rc)
         rc = pki_csr_new(jb_buf_view(&key), err, &csr);
     if (!rc)
-        rc = ca_ask(r->d->conf, PKI_DISPATCHER, NULL, jb_buf_view(&csr), err, &chain);
+        rc = ask_ca(r, PKI_DISPATCHER, NULL, jb_buf_view(&csr), err, &chain);
     if (!rc)
         rc = pki_identity_read(jb_buf_view(&chain), err, &id);
     if (!rc)
@@ -158,7 +184,7 @@ look_at_own(struct renew *r, int64_t now_ms, int64_t now)
     int64_t until;
     int rc = 0;
 
-    if (now_ms < r->own_due)
+    if (now_ms < r->own_due || now_ms < r->ca_due)
         return;
     r->own_due = now_ms + look_ms(r);
     if (snprintf(key_path, sizeof(key_path), "%s/dispatcher.key", dir) >= PATH_SIZE ||
@@ -171,10 +197,10 @@ look_at_own(struct renew *r, int64_t now_ms, int64_t now)
         return;
     if (renew_own(r, key_path, path, &err, &until)) {
         warn("the dispatcher", err.text, id.not_after, now);
-        r->own_due = now_ms + later(r, &r->wait);
+        if (r->ca_due > now_ms)
+            r->own_due = r->ca_due;
         return;
     }
-    r->wait = 0;
     jb_time_format(until, 0, text);
     jb_log(JB_LOG_NOTICE, "the control certificate is renewed, until %s", text);
     host_client_reload(r->client);
@@ -314,7 +340,7 @@ fails(struct renewal *host, const char *why)
     snprintf(who, sizeof(who), "host %s", host->name);
     ends(host);
     warn(who, why, host->until, jb_now_us());
-    host->due = jb_monotonic_ms() + later(host->renew, &host->wait);
+    host->due = jb_monotonic_ms() + later(&host->wait);
 }
 
 static void ask(struct renewal *host, enum step step, struct jb_str body);
@@ -374,7 +400,7 @@ requested(struct renewal *host, const struct host_answer *answer)
     if (!rc)
         memcpy(host->key, key, sizeof(key));
     if (!rc)
-        rc = ca_ask(r->d->conf, PKI_HOST, host->name, answer->reply.body, &err, &chain);
+        rc = ask_ca(r, PKI_HOST, host->name, answer->reply.body, &err, &chain);
     if (!rc)
         rc = pki_identity_read(jb_buf_view(&chain), &err, &id);
     if (!rc) {
@@ -469,8 +495,9 @@ renew_run(struct renew *r, int64_t now_ms, int64_t now)
     for (struct renewal *host = r->hosts; host; host = host->next) {
         if (host->step != STEP_IDLE || (!host->has_next && now < host->at))
             continue;
-        if (now_ms < host->due) {
-            next = host->due < next ? host->due : next;
+        int64_t due = host->has_next || host->due > r->ca_due ? host->due : r->ca_due;
+        if (now_ms < due) {
+            next = due < next ? due : next;
             continue;
         }
         if (r->under_way >= AT_ONCE)
