@@ -67,7 +67,11 @@ renewed(struct lease *l, struct lease_host *host, uint64_t token, struct jb_str 
         struct lease_live *live = lease_live_of(l, host->name, r.states[i].id);
 
         if (!live) {
-            rc = lease_add_gone(l, host->name, r.states[i].id);
+            bool is_live = false;
+
+            rc = lease_store_is_live(l, &r.states[i], err, &is_live);
+            if (!rc && !is_live)
+                rc = lease_add_gone(l, host->name, r.states[i].id);
             continue;
         }
         live->named = 0;

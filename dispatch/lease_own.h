@@ -186,6 +186,10 @@ int lease_credit(struct lease *l, struct store_txn *txn, const struct lease_live
 int lease_store_offer(struct lease *l, const struct lease_work *work, int64_t now_us,
                       struct jb_error *err, struct lease_live **ret_live);
 int lease_store_load(struct lease *l, struct jb_error *err);
+/* An attempt that we do not know, in the store: another dispatcher, which should not be, may
+ * have begun it. */
+int lease_store_is_live(struct lease *l, const struct wire_state *state, struct jb_error *err,
+                        bool *ret_live);
 int lease_store_started(struct lease *l, struct lease_live *live, int64_t now_us,
                         struct jb_error *err);
 int lease_store_ready(struct lease *l, struct lease_live *live, int64_t now_us,

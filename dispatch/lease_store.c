@@ -182,6 +182,24 @@ lease_store_load(struct lease *l, struct jb_error *err)
     return loading.rc ? jb_fail(err, loading.rc, "an attempt cannot be taken up again") : rc;
 }
 
+int
+lease_store_is_live(struct lease *l, const struct wire_state *state, struct jb_error *err,
+                    bool *ret_live)
+{
+    struct store_txn *txn;
+    struct attempt a;
+    int rc = store_begin(l->store, STORE_READ, NULL, err, &txn);
+
+    if (rc)
+        return rc;
+    rc = store_attempt_get(txn, state->fence, l->arena, &a);
+    if (rc && rc != JB_ENOENT && err)
+        *err = *store_txn_reason(txn);
+    *ret_live = !rc && !strcmp(a.id, state->id) && strcmp(a.state, ATTEMPT_ENDED) != 0;
+    store_abort(txn);
+    return rc == JB_ENOENT ? 0 : rc;
+}
+
 /* The attempt is `state` now, its job moves by `event`. */
 static int
 advance(struct lease *l, struct lease_live *live, const char *state, enum queue_event event,

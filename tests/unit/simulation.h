@@ -69,7 +69,9 @@ struct job_seen {
 struct world {
     struct fixture *f;
     struct jb_arena *arena;
-    struct lease *lease;
+    struct lease *lease, *old; /* old: another process that should be gone, and is not yet */
+    uint64_t old_life;
+    int64_t old_until;
     int64_t now, lease_next, offer_next, up_at, answer_ms;
     uint64_t random, seed, order, life;
     bool calm, died, dying, offering, changed; /* changed: since the store was looked at */
@@ -81,7 +83,7 @@ struct world {
     const char *wrong;
     /* how much happened in all */
     uint64_t results, deaths, reruns, lost, offered, refunds, removals, cancels, log_bytes,
-        canaries;
+        canaries, doubles;
     struct {
         const char *where;
         uint64_t n;

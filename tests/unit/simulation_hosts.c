@@ -96,6 +96,24 @@ state_of(const struct machine *m, const struct held *h, struct wire_state *ret_s
             done[ret_state->n_done++] = keys[b];
 }
 
+struct stored_parts {
+    uint64_t fence;
+    bool there[BENCHMARKS];
+    size_t n;
+};
+
+static int
+each_stored(void *ctx, const struct part *part)
+{
+    struct stored_parts *stored = ctx;
+
+    if (part->fence < stored->fence) {
+        stored->there[part->benchmark[1] - '0'] = true;
+        stored->n++;
+    }
+    return 0;
+}
+
 /* An offer must be in the store before it is sent, and nobody else may still run its job. */
 static bool
 alone(struct machine *m, const struct message *msg, const struct wire_offer *offer)
@@ -110,11 +128,19 @@ alone(struct machine *m, const struct message *msg, const struct wire_offer *off
     if (offer->fence > last || (store_attempt_get(txn, offer->fence, w.arena, &a) == 0 &&
                                 (strcmp(a.id, offer->id) != 0 || strcmp(a.host, m->name) != 0)))
         simulation_wrong("an offer that was never stored");
+    if (live) {
+        struct stored_parts stored = {.fence = offer->fence};
+
+        store_parts_each(txn, offer->job, a.round, w.arena, each_stored, &stored);
+        for (size_t i = 0; i < offer->spec.n_tasks; i++)
+            if (stored.n < BENCHMARKS && stored.there[offer->spec.tasks[i].benchmark[1] - '0'])
+                simulation_wrong("a benchmark is run again whose result is there");
+    }
     store_abort(txn);
     while (w.jobs[j].id != offer->job)
         j++;
     /* A copy of what was refused may be taken: then its fence is all that helps. */
-    if (!live || w.now - msg->sent > w.answer_ms || m->refused[j] == offer->fence)
+    if (w.old || !live || w.now - msg->sent > w.answer_ms || m->refused[j] == offer->fence)
         return false;
     for (struct machine *o = w.machines; o < w.machines + HOSTS; o++) {
         simulation_pass_time(o);
@@ -153,6 +179,8 @@ accept_offer(struct machine *m, const struct message *msg, struct held **ret_hel
     }
     for (h = m->held; h < m->held + HELD; h++)
         busy += h->used && h->phase < WIRE_SUCCEEDED;
+    if (chance(3))
+        return 503;
     if (busy >= 2 || chance(4)) {
         m->refused[j] = offer.fence;
         return 429;

@@ -118,14 +118,20 @@ net_send(void *ctx, const struct lease_ask *ask)
                         .machine = atoi(ask->host + 1),
                         .call = ask->call,
                         .body = ask->body,
-                        .token = ask->token,
-                        .life = w.life};
+                        .token = ask->token};
 
-    (void)ctx;
+    m.life = *(uint64_t *)ctx;
     m.from = ask->from;
     m.epoch = ask->epoch;
     snprintf(m.id, sizeof m.id, "%s", ask->attempt);
     snprintf(m.part, sizeof m.part, "%s", ask->part);
+    /* It is told that nothing came; it may have come. */
+    if (chance(3)) {
+        struct message lost = m;
+        lost.to_host = false;
+        lost.body = JB_STR("");
+        post(lost);
+    }
     post(m);
 }
 
@@ -143,6 +149,30 @@ net_dies(void *ctx, const char *where)
             break;
         }
     return w.dying;
+}
+
+/* Whoever is old ends; what it decided last is not held against the other. */
+static void
+end_old(void)
+{
+    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
+
+    for (int i = 0; i < JOBS; i++)
+        store_fence_last(txn, &w.jobs[i].moved);
+    store_abort(txn);
+    lease_free(w.old);
+    w.old = NULL;
+}
+
+static void
+check_old(int rc, const struct jb_error *err)
+{
+    if (rc && !(rc == JB_ECLOSED && w.dying)) {
+        print_error("%s: %s\n", jb_strerror(rc), err->text);
+        simulation_wrong("an error of the old dispatcher");
+    }
+    if (rc)
+        end_old();
 }
 
 static void
@@ -214,6 +244,8 @@ move_host(struct machine *m, enum queue_host_event event)
     jb_arena_reset(w.f->arena);
 }
 
+static void start_lease(void);
+
 static void
 reboot(struct machine *m)
 {
@@ -230,7 +262,7 @@ trouble(void)
 {
     struct machine *m = &w.machines[draw(HOSTS)];
 
-    switch (draw(11)) {
+    switch (draw(12)) {
     case 0: move_job(QUEUE_EVENT_CANCEL); break;
     case 1: move_job(QUEUE_EVENT_RERUN); break;
     case 2: reboot(m); break; /* what ran is lost, what was done is on its disk */
@@ -248,6 +280,15 @@ trouble(void)
         break;
     case 6: move_host(m, draw(2) ? HOST_EVENT_DRAIN : HOST_EVENT_UNDRAIN); break;
     case 7: move_host(m, draw(2) ? HOST_EVENT_QUARANTINE : HOST_EVENT_LIFT); break;
+    case 9: /* a second dispatcher is started beside the first */
+        if (w.lease && !w.old) {
+            w.old = w.lease;
+            w.old_life = w.life;
+            w.old_until = w.now + (int64_t)draw(10 * MINUTE);
+            w.doubles++;
+            start_lease();
+        }
+        break;
     case 8: move_host(m, draw(3) ? HOST_EVENT_ENROL : HOST_EVENT_REMOVE); break;
     default: break;
     }
@@ -292,6 +333,14 @@ check_part(void *ctx, const struct part *part)
 
     if (!at || sscanf(at, "versions\": {\"%*2s\": %llu", &fence) != 1 || fence != part->fence)
         c->stale = "a part of another fence";
+    return 0;
+}
+
+static int
+count_part(void *ctx, const struct part *part)
+{
+    (void)part;
+    ((struct counting *)ctx)->n++;
     return 0;
 }
 
@@ -395,6 +444,12 @@ inspect(bool thorough)
                 simulation_wrong(c.stale);
             store_attempts_of(txn, seen->id, w.f->arena, inspect_log, NULL);
         }
+        if (thorough && finished) {
+            c.n = 0;
+            store_parts_each(txn, seen->id, job.round, w.f->arena, count_part, &c);
+            if (c.n)
+                simulation_wrong("parts are left after the end: a rerun would take them");
+        }
         if (job.attempts > MOST)
             simulation_wrong("more attempts than allowed");
         if (at_a_host(state) && !is_live)
@@ -418,8 +473,12 @@ inspect(bool thorough)
 static void
 start_lease(void)
 {
-    const struct lease_net net = {.send = net_send, .dies = net_dies};
+    static uint64_t lives[2];
+    struct lease_net net = {.send = net_send, .dies = net_dies};
     struct jb_error err = {0};
+
+    net.ctx = &lives[(w.life + 1) % 2];
+    lives[(w.life + 1) % 2] = w.life + 1;
     w.life++;
     int rc = lease_new(w.f->store, &net, &rules, w.now, &err, &w.lease);
 
@@ -475,6 +534,14 @@ run_lease(void)
     struct jb_error err = {0};
 
     w.lease_next = w.now + MINUTE;
+    if (w.old) {
+        int64_t next;
+
+        check_old(lease_run(w.old, w.now, wall(), &err, &next), &err);
+        jb_error_clear(&err);
+        if (w.old && w.now > w.old_until)
+            end_old();
+    }
     check_rc(lease_run(w.lease, w.now, wall(), &err, &w.lease_next), &err);
     if (w.lease && (w.offering || w.now > w.offer_next)) {
         w.offering = false;
@@ -505,6 +572,10 @@ deliver(size_t at)
         check_rc(lease_answer(w.lease, m.token, &reply, w.now, wall(), &err), &err);
         if (w.lease)
             run_lease();
+    } else if (w.old && m.life == w.old_life) {
+        const struct lease_reply reply = {.status = m.status, .body = m.body};
+        if (m.call != LEASE_LOG)
+            check_old(lease_answer(w.old, m.token, &reply, w.now, wall(), &err), &err);
     }
     free((char *)m.body.p);
 }
@@ -676,14 +747,15 @@ simulate(uint64_t seed)
             w.changed = false;
             over = inspect(step % 64 == 0);
         }
-        if (over && w.calm && w.lease && !left_at_hosts())
+        if (over && w.calm && w.lease && !w.old && !left_at_hosts())
             break;
         if (w.now > STUCK)
             simulation_wrong(over ? "hosts keep what is over" : "a job is stuck");
     }
     inspect(true);
     lease_free(w.lease);
-    w.lease = NULL;
+    lease_free(w.old);
+    w.lease = w.old = NULL;
     for (size_t i = 0; i < w.n_messages; i++)
         free((char *)w.messages[i].body.p);
     if (w.wrong) {
@@ -748,7 +820,7 @@ test_seeds(void **state)
     /* A run in which little happened shows nothing. */
     if (!only)
         assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n &&
-                    w.log_bytes > n && w.canaries > n / 10);
+                    w.log_bytes > n && w.canaries > n / 10 && w.doubles > n / 10);
 }
 
 int
