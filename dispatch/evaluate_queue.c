@@ -251,7 +251,7 @@ evaluate_fill(struct evaluate *e, int64_t now, struct jb_error *err)
 {
     struct ids ids = {0};
     struct store_txn *txn = NULL;
-    struct store_seq seq;
+    struct store_seq seq = {.change = 0};
     int rc = read_begin(e, err, &txn);
 
     if (!rc)
@@ -355,7 +355,7 @@ refuse(struct evaluate *e, const struct evaluate_large *large, int64_t most_mib,
 {
     struct queue_move move = {
         .event = QUEUE_EVENT_FAIL, .who = QUEUE_PLATFORM, .failure = FAILURE_TOO_LARGE};
-    struct lease_hint hint;
+    struct lease_hint hint = {.more_than_mib = 0};
     char reason[200];
     struct store_txn *txn = NULL;
     struct request r;

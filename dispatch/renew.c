@@ -154,7 +154,7 @@ renew_own(struct renew *r, const char *key_path, const char *path, struct jb_err
           int64_t *ret_until)
 {
     struct jb_buf key = {0}, csr = {0}, chain = {0};
-    struct pki_identity id;
+    struct pki_identity id = {.not_after = 0};
     int rc = ca_file_read(key_path, true, err, &key);
 
     if (!rc)

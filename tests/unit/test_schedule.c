@@ -360,6 +360,45 @@ test_random(void **state)
     }
 }
 
+static void
+host_with(const char *name, uint64_t plans)
+{
+    assert_int_equal(schedule_host_put(s, &(struct schedule_host){.name = name,
+                                                                  .slots = 1,
+                                                                  .gpus = 1,
+                                                                  .memory_mib = 24 << 10,
+                                                                  .open = true,
+                                                                  .plans = plans}),
+                     0);
+}
+
+static void
+test_plans(void **state)
+{
+    struct schedule_job j = job(1, "o", 1, 1);
+
+    (void)state;
+    host_with("a", 1);
+    host_with("b", 3);
+    j.plans = 2;
+    put(j);
+    assert_string_equal(pass(NOW), "1@b");
+    /* Nobody else has it: this one waits, and holds up no other. */
+    j.id = 2;
+    j.avoid[0] = "b";
+    put(j);
+    put(job(3, "p", 1, 1));
+    assert_string_equal(pass(NOW), "3@a");
+    assert_true(schedule_job_drop(s, 1));
+    /* It avoids the only host that has it: then none. */
+    assert_string_equal(pass(NOW), "2@b");
+    assert_true(schedule_job_drop(s, 2));
+    /* Another host comes that has it, then that is the one. */
+    put(j);
+    host_with("c", 2);
+    assert_string_equal(pass(NOW), "2@c");
+}
+
 int
 main(void)
 {
@@ -374,6 +413,7 @@ main(void)
         T(test_too_large),
         T(test_avoid),
         T(test_closed_and_running),
+        T(test_plans),
         T(test_random),
     };
 
