@@ -14,7 +14,7 @@ enum {
     MESSAGES = 8192,
     STEPS = 20000,
     BATCH = 50, /* seeds of one store */
-    SEEDS = 1000,
+    SEEDS = 500,
     MOST = 12,
 };
 #define SECOND INT64_C(1000)
@@ -68,6 +68,7 @@ struct job_seen {
 
 struct world {
     struct fixture *f;
+    struct lease_rules rules;
     struct jb_arena *arena;
     struct lease *lease, *old; /* old: another process that should be gone, and is not yet */
     uint64_t old_life;

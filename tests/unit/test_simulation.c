@@ -3,7 +3,7 @@
  * Attempts over a network that loses, repeats, delays and reorders, with hosts that crash,
  * reboot and pause, a dispatcher that dies at named points, and an operator who cancels and
  * reruns: one thread, a clock of its own, everything decided by one seed. A seed that fails is
- * printed; SIMULATION_SEED=N runs it alone. JB_LONG=yes runs ten times as many.
+ * printed; SIMULATION_SEED=N runs it alone, with SIMULATION_SEEDS=M it and those behind it.
  */
 #include <config.h>
 
@@ -442,7 +442,8 @@ inspect(bool thorough)
             store_parts_each(txn, seen->id, job.round, w.f->arena, check_part, &c);
             if (c.stale)
                 simulation_wrong(c.stale);
-            store_attempts_of(txn, seen->id, w.f->arena, inspect_log, NULL);
+            if (w.rules.log_ms)
+                store_attempts_of(txn, seen->id, w.f->arena, inspect_log, NULL);
         }
         if (thorough && finished) {
             c.n = 0;
@@ -480,7 +481,7 @@ start_lease(void)
     net.ctx = &lives[(w.life + 1) % 2];
     lives[(w.life + 1) % 2] = w.life + 1;
     w.life++;
-    int rc = lease_new(w.f->store, &net, &rules, w.now, &err, &w.lease);
+    int rc = lease_new(w.f->store, &net, &w.rules, w.now, &err, &w.lease);
 
     if (rc) {
         print_error("%s\n", err.text);
@@ -602,6 +603,10 @@ set_up(void)
     w.calm = false;
     w.offer_next = 0;
     w.died = false;
+    /* Not all of it in each world: many small ones find more. */
+    w.rules = rules;
+    w.rules.log_ms = w.seed % 4 ? 0 : rules.log_ms;
+    w.rules.canary = w.seed % 2 ? &canary : NULL;
     w.thrice = w.seed % 5 == 0;
     w.wrong = NULL;
     w.now = 0;
@@ -779,6 +784,7 @@ new_world(void)
     w.f = fixture_new(256 << 20);
     assert_int_equal(store_create(&w.f->conf, &w.f->err), 0);
     fixture_open(w.f);
+    rmdir(w.f->run); /* nobody listens there */
 }
 
 static void
@@ -794,14 +800,11 @@ static void
 test_seeds(void **state)
 {
     const char *only = getenv("SIMULATION_SEED"), *count = getenv("SIMULATION_SEEDS");
-    const char *more = getenv("JB_LONG");
     uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
     uint64_t first = only ? strtoull(only, NULL, 10) : 1;
 
     (void)state;
-    if (more && !strcmp(more, "yes"))
-        n *= 10;
-    n = only ? 1 : n;
+    n = only && !count ? 1 : n;
     w.answer_ms = rules.answer_ms;
     w.arena = jb_arena_new(256 << 20);
     for (uint64_t i = 0; i < n; i++) {
@@ -818,9 +821,9 @@ test_seeds(void **state)
                   (unsigned long long)w.results, (unsigned long long)w.deaths,
                   (unsigned long long)w.reruns, (unsigned long long)w.lost);
     /* A run in which little happened shows nothing. */
-    if (!only)
+    if (n > 100)
         assert_true(w.offered > n && w.results > n && w.deaths > n / 10 && w.lost > n &&
-                    w.log_bytes > n && w.canaries > n / 10 && w.doubles > n / 10);
+                    w.log_bytes > n && w.canaries > n / 20 && w.doubles > n / 10);
 }
 
 int
