@@ -201,7 +201,7 @@ test_job(void **state)
         char *value = malloc(cut);
         assert_non_null(value);
         memcpy(value, b.p, cut);
-        codec_seal(value, cut, CODEC_JOB, 1);
+        codec_seal(value, cut, CODEC_JOB, 2);
         assert_int_equal(job_decode((struct jb_str){value, cut}, arena, NULL, &got),
                          JB_ECORRUPT);
         free(value);
