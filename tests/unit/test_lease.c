@@ -570,6 +570,59 @@ test_quarantine_and_canary(void **state)
     }
 }
 
+static int
+count_part(void *ctx, const struct part *part)
+{
+    (void)part;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+static size_t
+parts_of(size_t i)
+{
+    struct store_txn *txn = fixture_begin(t.f, STORE_READ);
+    size_t n = 0;
+
+    store_parts_each(txn, t.jobs[i], 1, t.f->arena, count_part, &n);
+    store_abort(txn);
+    return n;
+}
+
+/* Another attempt became the live one: what comes of the first is not stored. */
+static void
+test_old_fence(void **state)
+{
+    static const char *const done[] = {"b0"};
+    const char *doc = "{\"results\": {\"t0\": {\"acc\": 0.5}}, \"versions\": {\"t0\": 1}, "
+                      "\"config\": {\"model\": \"hf\", \"model_args\": \"x\", "
+                      "\"num_fewshot\": 0, \"batch_size\": 1, \"limit\": null}}";
+
+    (void)state;
+    for (size_t late = 0; late < 2; late++) {
+        uint64_t fence = offer(late, "h0");
+        struct sent *put = last(LEASE_PUT, "h0");
+        struct wire_state s = state_of(put->id, fence, WIRE_RUNNING);
+        s.done = done;
+        s.n_done = 1;
+        answer_state(put, &s);
+        struct attempt a = attempt_of(fence);
+        if (late) {
+            struct store_txn *txn = fixture_begin(t.f, STORE_WRITE);
+            a.state = ATTEMPT_ENDED;
+            assert_int_equal(store_attempt_put(txn, &a), 0);
+            assert_int_equal(store_fence_next(txn, &a.fence), 0);
+            a.state = "running";
+            a.id = "00000000000000000000000000000001";
+            assert_int_equal(store_attempt_put(txn, &a), 0);
+            fixture_commit(t.f, txn);
+        }
+        struct lease_reply reply = {.status = 200, .body = jb_str(doc)};
+        answer_with(last(LEASE_PART, "h0"), reply);
+        assert_int_equal(parts_of(late), !late);
+    }
+}
+
 static void
 test_poison(void **state)
 {
@@ -706,57 +759,22 @@ test_watched(void **state)
     assert_false(store_attempt_watched(t.f->store, fence + 1, jb_now_us(), t.arena));
 }
 
-static void
-test_judge(void **state)
-{
-    static const struct {
-        char letter;
-        struct lease_past past;
-        enum lease_verdict verdict;
-        int64_t least, most; /* seconds */
-    } cases[] = {
-        {'I', {.i = 1}, LEASE_RETRY, 48, 72},
-        {'I', {.i = 2}, LEASE_RETRY, 192, 288},
-        {'I', {.i = 3}, LEASE_FAIL, 0, 0},
-        {'M', {.m = 5}, LEASE_RETRY, 2880, 4320},
-        {'M', {.m = 6}, LEASE_FAIL, 0, 0},
-        {'O', {.o = 1}, LEASE_RETRY, 0, 60},
-        {'O', {.o = 2}, LEASE_FAIL, 0, 0},
-        {'P', {.attempts = 1}, LEASE_FAIL, 0, 0},
-        {'B', {.b = 1, .b_hosts = 1}, LEASE_RETRY, 0, 60},
-        {'B', {.b = 2, .b_hosts = 2}, LEASE_POISON, 0, 0},
-        {'B', {.b = 3, .b_hosts = 1}, LEASE_POISON, 0, 0},
-        {'I', {.i = 2, .died_hosts = 2}, LEASE_POISON, 0, 0},
-        {'I', {.i = 1, .attempts = 12}, LEASE_FAIL, 0, 0},
-        {'I', {.i = 1, .attempts = 11}, LEASE_RETRY, 48, 72},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (uint32_t random = 0; random < 3; random++) {
-            struct lease_past past = cases[i].past;
-            int64_t wait = -1;
-            past.most = 12;
-            past.first_ms = MINUTE;
-            past.most_ms = 60 * MINUTE;
-            assert_int_equal(
-                lease_judge(cases[i].letter, &past, random * UINT32_C(2000000011), &wait),
-                cases[i].verdict);
-            if (cases[i].verdict == LEASE_RETRY)
-                assert_true(wait >= cases[i].least * SECOND && wait <= cases[i].most * SECOND);
-        }
-}
-
 int
 main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_unknown_outcome), TEST(test_silence),
-        TEST(test_refusals),        TEST(test_quarantine_and_canary),
-        TEST(test_poison),          TEST(test_memory),
-        TEST(test_hub_wait),        TEST(test_told),
-        TEST(test_watched),         cmocka_unit_test(test_judge),
+        TEST(test_unknown_outcome),
+        TEST(test_silence),
+        TEST(test_refusals),
+        TEST(test_quarantine_and_canary),
+        TEST(test_old_fence),
+        TEST(test_poison),
+        TEST(test_memory),
+        TEST(test_hub_wait),
+        TEST(test_told),
+        TEST(test_watched),
+
     };
 
     jb_log_level_set(JB_LOG_ERR);
