@@ -45,7 +45,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(copy + CODEC_HEAD, data + 1, n - 1);
     /* Those that version 1 had in another form are read as well, and written as version 2. */
     codec_seal(copy, value.n, kind, 1);
-    if (kind == CODEC_CHANGE || kind == CODEC_ATTEMPT || kind == CODEC_HOST) {
+    if (kind == CODEC_CHANGE || kind == CODEC_ATTEMPT || kind == CODEC_HOST ||
+        kind == CODEC_JOB) {
+        job_decode(value, arena, NULL, &job);
         change_decode(value, arena, NULL, &change);
         attempt_decode(value, arena, NULL, &attempt);
         host_decode(value, arena, NULL, &host);
