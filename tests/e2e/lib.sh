@@ -216,3 +216,31 @@ hosts_end() {
 	done
 	ca_end
 }
+
+# ---- `./dev serve` ----
+
+# serve_up DIR [OPTION…]: as ./dev calls it, with what is built already; sets serve_pid. DIR has the
+# state in s, and what it says in out and err.
+serve_pid=""
+serve_up() {
+	local dir=$1
+	shift
+	rm -f "$dir/out"
+	JB_TOP=$top JB_BUILD=$(dirname "$JB_RELEASE") bash -c 'set -euo pipefail
+		top=$JB_TOP build=$JB_BUILD
+		say() { printf "%s\n" "$*" >&2; }
+		die() { say "dev: $*"; exit 1; }
+		need() { :; }
+		build_release() { :; }
+		. "$top/contrib/dev/serve.sh"
+		serve "$@"' serve --state "$dir/s" "$@" >"$dir/out" 2>"$dir/err" &
+	serve_pid=$!
+	within 60 eval "grep -q '^ready ' '$dir/out' || ! kill -0 $serve_pid"
+	grep -q '^ready ' "$dir/out" || { sed 's/^/# /' "$dir/err"; return 1; }
+}
+serve_down() { # and wait
+	[ -n "$serve_pid" ] || return 0
+	kill -TERM "$serve_pid" 2>/dev/null
+	wait "$serve_pid"
+	serve_pid=""
+}

@@ -21,9 +21,9 @@ export function within(promise, seconds = 15) {
 }
 
 // A test that throws has failed; the rest goes on.
-export async function test(name, run) {
+export async function test(name, run, seconds = 60) {
   try {
-    await within(run(), 60);
+    await within(run(), seconds);
   } catch (error) {
     ok(name, false, error?.stack ?? JSON.stringify(error));
   }
