@@ -145,7 +145,7 @@ lease_store_offer(struct lease *l, const struct lease_work *work, int64_t now_us
     struct request r;
     struct spec spec;
     struct host host;
-    struct job job;
+    struct job job = {.round = 0};
     int rc;
 
     if (!plan)
