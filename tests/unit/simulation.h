@@ -29,6 +29,7 @@ struct held {
     char id[WIRE_ID_SIZE], hash[SPEC_HASH_HEX], boot[16];
     uint64_t fence, job;
     enum wire_phase phase;
+    bool told;      /* its manifest was given out */
     bool prompt;    /* the dispatcher waits for it: it was live, and came in time */
     uint64_t turns; /* of its log */
     int64_t lease, begun, takes; /* of the host's own clock */
@@ -75,8 +76,9 @@ struct world {
     int64_t old_until;
     int64_t now, lease_next, offer_next, up_at, answer_ms;
     uint64_t random, seed, order, life;
-    bool calm, died, dying, offering, changed; /* changed: since the store was looked at */
-    bool thrice;                               /* each message comes three times */
+    bool calm, doubled, died, dying, offering,
+        changed; /* changed: since the store was looked at */
+    bool thrice; /* each message comes three times */
     struct machine machines[HOSTS];
     struct message messages[MESSAGES];
     size_t n_messages;

@@ -355,10 +355,12 @@ simulation_at_host(const struct message *msg)
             put_state(m, h, &out);
             break;
         case LEASE_MANIFEST:
-            if (h->phase == WIRE_SUCCEEDED)
+            if (h->phase == WIRE_SUCCEEDED) {
+                h->told = true;
                 put_manifest(h, &out);
-            else
+            } else {
                 status = 404;
+            }
             break;
         case LEASE_PART: {
             size_t b = (size_t)(msg->part[1] - '0');
@@ -370,7 +372,7 @@ simulation_at_host(const struct message *msg)
             }
             jb_buf_put(&out, doc, strlen(doc) - (chance(3) ? 9 : 0));
             /* Good to read, and wrong: only the manifest tells. */
-            if (h->phase == WIRE_SUCCEEDED && chance(3) && strstr(out.p, "0.50"))
+            if (h->told && !w.doubled && chance(3) && strstr(out.p, "0.50"))
                 strstr(out.p, "0.50")[2] = '6';
             break;
         }

@@ -286,6 +286,7 @@ trouble(void)
             w.old_life = w.life;
             w.old_until = w.now + (int64_t)draw(10 * MINUTE);
             w.doubles++;
+            w.doubled = true;
             start_lease();
         }
         break;
@@ -602,7 +603,7 @@ set_up(void)
 
     w.calm = false;
     w.offer_next = 0;
-    w.died = false;
+    w.died = w.doubled = false;
     /* Not all of it in each world: many small ones find more. */
     w.rules = rules;
     w.rules.log_ms = w.seed % 4 ? 0 : rules.log_ms;
