@@ -5,6 +5,7 @@
 
 #include "agent/files.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -264,8 +265,11 @@ start(struct agent *agent, struct attempt *a, struct jb_error *err)
                 a->phase = WIRE_ACCEPTED;
         }
     }
-    if (!rc)
+    if (!rc) {
+        jb_failpoint("before-shim", NULL);
         rc = agent->engine->calls->start(agent->engine, &job, err);
+        jb_failpoint("after-shim", NULL);
+    }
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "agent/cache.h"
 #include "agent/spool.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "crypto/digest.h"
 
@@ -347,6 +348,7 @@ put_attempt(struct call *c)
     }
     jb_log(JB_LOG_NOTICE, "attempt %s of job %llu: accepted, %s of %s", offer.id,
            (unsigned long long)offer.job, offer.spec.plan, offer.spec.model);
+    jb_failpoint("before-answer", "put");
     answer_state(c, c->a);
 }
 
@@ -382,6 +384,7 @@ delete_attempt(struct call *c)
         refuse_err(c, rc);
         return;
     }
+    jb_failpoint("before-answer", "delete");
     answer_json(c);
     jb_buf_puts(&c->answer->body, "{}");
 }

@@ -5,6 +5,7 @@
 #include "agent/files.h"
 #include "agent/run.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,7 @@ become_shim(const struct local *l, const char *folder)
 {
     const char *program = l->config.shim ? l->config.shim : "/proc/self/exe";
     const char *argv[] = {"jinbang-agent", "shim", folder, NULL};
-    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
+    const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", jb_failpoint_env(), NULL};
     int null = open("/dev/null", O_RDWR);
 
     for (int fd = 0; null >= 0 && fd < 3; fd++)

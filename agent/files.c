@@ -3,6 +3,8 @@
 
 #include "agent/files.h"
 
+#include "base/failpoint.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +46,12 @@ file_put(int dir, const char *name, struct jb_str bytes, struct jb_error *err)
         rc = jb_fail_errno(err, errno, "%s", name);
     if (close(fd) && !rc)
         rc = jb_fail_errno(err, errno, "%s", name);
-    if (!rc && (renameat(dir, aside, dir, name) || fsync(dir)))
-        rc = jb_fail_errno(err, errno, "%s", name);
+    if (!rc) {
+        jb_failpoint("before-rename", name);
+        if (renameat(dir, aside, dir, name) || fsync(dir))
+            rc = jb_fail_errno(err, errno, "%s", name);
+        jb_failpoint("after-rename", name);
+    }
     if (rc)
         unlinkat(dir, aside, 0);
     return rc;

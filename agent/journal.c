@@ -6,6 +6,7 @@
 #include "agent/fences.h"
 #include "agent/files.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "wire/fields.h"
@@ -322,8 +323,12 @@ make_folder(struct journal *j, const char *aside, const struct attempt *a,
         rc = run_lease_write(dir, lease, err);
     if (!rc)
         rc = write_state(dir, a, err);
-    if (!rc && (renameat(j->attempts, aside, j->attempts, a->offer.id) || fsync(j->attempts)))
-        rc = jb_fail_errno(err, errno, "attempt %s", a->offer.id);
+    if (!rc) {
+        jb_failpoint("before-rename", "attempt");
+        if (renameat(j->attempts, aside, j->attempts, a->offer.id) || fsync(j->attempts))
+            rc = jb_fail_errno(err, errno, "attempt %s", a->offer.id);
+        jb_failpoint("after-rename", "attempt");
+    }
     if (results >= 0)
         close(results);
     close(dir);
@@ -461,8 +466,10 @@ journal_remove(struct journal *j, struct attempt *a, struct jb_error *err)
     if (rc)
         return rc;
     snprintf(old, sizeof(old), ".old-%s", a->offer.id);
+    jb_failpoint("before-rename", "removed");
     if (renameat(j->attempts, a->offer.id, j->attempts, old) || fsync(j->attempts))
         return jb_fail_errno(err, errno, "attempt %s", a->offer.id);
+    jb_failpoint("after-rename", "removed");
     while (i < j->n && j->items[i] != a)
         i++;
     memmove(&j->items[i], &j->items[i + 1], (j->n - i - 1) * sizeof(struct attempt *));

@@ -5,6 +5,7 @@
 #include "dispatch/evaluate.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "queue/move.h"
@@ -71,6 +72,8 @@ on_answer(void *ctx, const struct host_answer *answer)
     int64_t now_ms = jb_monotonic_ms(), now = jb_now_us();
     const int status = answer->reply.status;
 
+    if (status == 200)
+        jb_failpoint("before-taking", host_client_word(answer->call));
     if (answer->call == LEASE_PUT && (status == 429 || status == 503)) {
         struct evaluate_host *host = evaluate_host_of(e, answer->host);
         int64_t wait = answer->reply.retry_after_ms;

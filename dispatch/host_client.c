@@ -4,6 +4,7 @@
 #include "dispatch/host_client.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "ca/folder.h"
 #include "crypto/digest.h"
@@ -391,6 +392,18 @@ host_client_call(struct host_client *c, const struct host_request *r)
     DL_APPEND(c->calls, call);
 }
 
+const char *
+host_client_word(enum lease_call call)
+{
+    static const char *const words[] = {
+        [LEASE_INFO] = "info",     [LEASE_PUT] = "put",           [LEASE_RENEW] = "renew",
+        [LEASE_LOG] = "log",       [LEASE_MANIFEST] = "manifest", [LEASE_PART] = "part",
+        [LEASE_CANCEL] = "cancel", [LEASE_DELETE] = "delete",
+    };
+
+    return words[call];
+}
+
 void
 host_client_send(void *client, const struct lease_ask *ask)
 {
@@ -434,7 +447,9 @@ host_client_send(void *client, const struct lease_ask *ask)
         break;
     case LEASE_DELETE: r.method = "DELETE"; break;
     }
+    jb_failpoint("before-call", host_client_word(ask->call));
     host_client_call(c, &r);
+    jb_failpoint("after-call", host_client_word(ask->call));
 }
 
 /* ---- outside ---- */

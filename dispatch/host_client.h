@@ -57,6 +57,8 @@ void host_client_free(struct host_client *c);
 /* Everything is copied. Always answered, with status 0 by host_client_run() if need be, but for
  * host_client_free(). */
 void host_client_call(struct host_client *c, const struct host_request *request);
+/* What a call is, in a word. */
+const char *host_client_word(enum lease_call call);
 /* As struct lease_net has it. */
 void host_client_send(void *client, const struct lease_ask *ask);
 

@@ -5,6 +5,7 @@
 #include "dispatch/lease_own.h"
 
 #include "base/buf.h"
+#include "base/failpoint.h"
 #include "crypto/digest.h"
 #include "queue/host.h"
 #include "queue/move.h"
@@ -177,11 +178,15 @@ lease_store_offer(struct lease *l, const struct lease_work *work, int64_t now_us
     }
     if (!rc)
         rc = lease_make_live(l, &a, &live);
+    if (!rc)
+        jb_failpoint("before-commit", "lease");
     rc = lease_end(l, txn, rc, err);
     jb_buf_free(&json);
-    if (rc)
+    if (rc) {
         lease_live_free(live);
-    else
+    } else {
+        jb_failpoint("after-commit", "lease");
         *ret_live = live;
+    }
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "dispatch/lease_own.h"
 
 #include "base/buf.h"
+#include "base/failpoint.h"
 #include "crypto/digest.h"
 #include "harness/compose.h"
 #include "harness/strict.h"
@@ -216,7 +217,11 @@ lease_store_finish(struct lease *l, struct lease_live *live, int64_t now_us,
         a.ended = now_us;
         rc = store_attempt_put(txn, &a);
     }
+    if (!rc)
+        jb_failpoint("before-commit", "result");
     rc = lease_end(l, txn, rc, err);
+    if (!rc)
+        jb_failpoint("after-commit", "result");
     jb_buf_free(&doc);
     if (rc == JB_EUNPROC) {
         if (err)

@@ -5,6 +5,7 @@
 #include "dispatch/lease_own.h"
 
 #include "base/buf.h"
+#include "base/failpoint.h"
 #include "queue/host.h"
 #include "queue/move.h"
 
@@ -28,6 +29,8 @@ lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *err)
         l->dead = true;
         rc = JB_ECLOSED;
     }
+    if (!rc)
+        jb_failpoint("before-commit", NULL);
     if (rc) {
         int sticky = store_txn_error(txn);
 
@@ -38,6 +41,7 @@ lease_end(struct lease *l, struct store_txn *txn, int rc, struct jb_error *err)
     }
     if ((rc = store_commit(txn, err)))
         return rc;
+    jb_failpoint("after-commit", NULL);
     if (l->net.dies && l->net.dies(l->net.ctx, "after commit")) {
         l->dead = true;
         return JB_ECLOSED;
