@@ -22,9 +22,12 @@ lease_random(struct lease *l)
 int64_t
 lease_backoff(struct lease *l, int64_t *wait)
 {
+    /* Short leases want short waits: some tries in the time of one. */
+    int64_t most = l->rules->lease_ms / 4 < WAIT_MOST ? l->rules->lease_ms / 4 : WAIT_MOST;
+
     *wait = *wait ? *wait * 2 : WAIT_FIRST;
-    if (*wait > WAIT_MOST)
-        *wait = WAIT_MOST;
+    if (*wait > most)
+        *wait = most;
     return 1 + lease_random(l) % *wait;
 }
 

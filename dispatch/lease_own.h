@@ -94,7 +94,7 @@ struct lease {
 
 uint32_t lease_random(struct lease *l);
 int64_t lease_backoff(struct lease *l,
-                      int64_t *wait); /* full jitter: 1 s doubled to a minute */
+                      int64_t *wait); /* full jitter: 1 s doubled to a minute, or less */
 uint64_t lease_send(struct lease *l, struct lease_ask ask); /* with a token of its own */
 bool lease_dies(struct lease *l, const char *where);
 struct lease_host *lease_host_of(const struct lease *l, const char *name);
