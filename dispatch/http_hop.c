@@ -409,7 +409,7 @@ is_tls(const struct http_call *c, CURLcode code)
     switch (code) {
     case CURLE_SSL_CONNECT_ERROR: /* a handshake that broke off is the network's */
         return !strstr(c->error, "SSL_ERROR_SYSCALL") && !strstr(c->error, "Recv failure") &&
-               !strstr(c->error, "Send failure");
+               !strstr(c->error, "Send failure") && !strstr(c->error, "unexpected eof");
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:
