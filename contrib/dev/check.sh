@@ -117,9 +117,10 @@ node_packages() {
 
 # The end-to-end tests, as many at a time as there are processors, as they mostly wait; those that take
 # longest first, so that none of them is what everything waits for at the end.
-long_tests="submit_kill submit evaluate slurm python_client queue_pages clients"
+long_tests="submit_kill submit host_kill evaluate cuts slurm python_client queue_pages clients"
 end_to_end() {
-	local t running=0 list=""
+	local t running=0 list="" limit=420
+	[ "$JB_LONG" = no ] || limit=3600
 	for t in $long_tests; do
 		[ ! -e "$top/tests/e2e/$t.test" ] || list+=" $t"
 	done
@@ -129,7 +130,7 @@ end_to_end() {
 	done
 	for t in $list; do
 		[ "$running" -lt "$jobs" ] || { wait -n || true; running=$((running - 1)); }
-		tap "$t.test" 420 "$top/tests/e2e/$t.test" &
+		tap "$t.test" "$limit" "$top/tests/e2e/$t.test" &
 		running=$((running + 1))
 	done
 	wait

@@ -174,27 +174,32 @@ ca_end() {
 }
 
 # host_begin NAME [SETTING…]: an agent on a port of its own, enrolled and answering. Further lines
-# go into its agent.conf; plans of $state/harness.
+# go into its agent.conf; plans of $state/harness. host_enrol: it is not started yet. Where it is not
+# on loopback, host_address and host_port say where it listens, host_url where the dispatcher
+# connects to, and host_inside is a command that runs others there.
 declare -A agent_pids=()
 host_begin() {
-	local name=$1 dir port token
+	host_enrol "$@" && agent_start "$1"
+}
+host_enrol() {
+	local name=$1 dir port=${host_port:-$(free_port)} address=${host_address:-127.0.0.1} token
 	shift
-	dir=$state/host-$name port=$(free_port)
+	dir=$state/host-$name
 	mkdir -p "$dir"
 	{
-		printf 'listen = { address = "127.0.0.1:%s"; };\ntls = { dir = "%s/tls"; };\nspool = { dir = "%s/spool"; min_free = "1M"; };\n' \
-			"$port" "$dir" "$dir"
+		printf 'listen = { address = "%s:%s"; };\ntls = { dir = "%s/tls"; };\nspool = { dir = "%s/spool"; min_free = "1M"; };\n' \
+			"$address" "$port" "$dir" "$dir"
 		printf 'plans = { file = "%s/harness/plans.conf"; };\n%s\n' "$state" "${*:-}"
 	} >"$dir/agent.conf"
 	token=$(jinbang host add "$name" --json | jq -r .token)
 	printf '%s\n' "$token" >"$dir/token"
-	"$tree/jinbang-agent" enrol "$name" -c "$dir/agent.conf" <"$dir/token" >"$dir/enrol.log" 2>&1 &
+	${host_inside:-} "$tree/jinbang-agent" enrol "$name" -c "$dir/agent.conf" <"$dir/token" >"$dir/enrol.log" 2>&1 &
 	agent_pids[$name]=$!
 	within 30 grep -q Waiting "$dir/enrol.log" || { sed 's/^/# /' "$dir/enrol.log"; return 1; }
-	jinbang host enrol "$name" "https://127.0.0.1:$port" >"$dir/enrolled.log" 2>&1 ||
+	jinbang host enrol "$name" "https://${host_url:-$address:$port}" >"$dir/enrolled.log" 2>&1 ||
 		{ sed 's/^/# /' "$dir/enrolled.log"; return 1; }
 	wait "${agent_pids[$name]}" || return 1
-	agent_start "$name"
+	agent_pids[$name]=""
 }
 agent_start() { # NAME
 	"$tree/jinbang-agent" -c "$state/host-$1/agent.conf" >>"$state/host-$1/agent.log" 2>&1 &
