@@ -105,3 +105,7 @@ void simulation_pass_time(struct machine *m);
 enum { LOG_KEPT = 100 };
 char simulation_log_byte(uint64_t fence, uint64_t epoch, uint64_t at);
 void simulation_wrong(const char *what);
+int64_t simulation_wall(void); /* microseconds since 1970, as the world has it */
+/* After every step, in simulation_inspect.c; thorough looks at results, parts and logs too.
+ * Returns whether all is over. */
+bool simulation_inspect(bool thorough);

@@ -81,8 +81,8 @@ simulation_wrong(const char *what)
         w.wrong = what;
 }
 
-static int64_t
-wall(void)
+int64_t
+simulation_wall(void)
 {
     return WALL + w.now * 1000;
 }
@@ -202,7 +202,7 @@ move_job(enum queue_event event)
     struct jb_error err = {0};
 
     store_fence_last(txn, &job->moved);
-    if (queue_move(txn, job->id, &move, wall(), &err, NULL) == 0) {
+    if (queue_move(txn, job->id, &move, simulation_wall(), &err, NULL) == 0) {
         w.changed = w.offering = true;
         w.reruns += event == QUEUE_EVENT_RERUN;
         w.cancels += event == QUEUE_EVENT_CANCEL;
@@ -223,12 +223,13 @@ move_host(struct machine *m, enum queue_host_event event)
     int rc = 0;
 
     if (event == HOST_EVENT_ENROL) {
-        rc = queue_host_add(txn, m->name, "https://h:1", wall(), w.f->arena, &err, token);
+        rc = queue_host_add(txn, m->name, "https://h:1", simulation_wall(), w.f->arena, &err,
+                            token);
         if (!rc)
-            rc = queue_host_enrol(txn, m->name, "https://h:1", key, wall() + HOUR, wall(),
-                                  w.f->arena, &err);
+            rc = queue_host_enrol(txn, m->name, "https://h:1", key, simulation_wall() + HOUR,
+                                  simulation_wall(), w.f->arena, &err);
     } else {
-        rc = queue_host_move(txn, m->name, event, "", wall(), w.f->arena, &err);
+        rc = queue_host_move(txn, m->name, event, "", simulation_wall(), w.f->arena, &err);
     }
     if (!rc && event == HOST_EVENT_REMOVE) {
         /* What it runs is nobody's: another may begin. */
@@ -295,183 +296,6 @@ trouble(void)
     }
 }
 
-struct counting {
-    unsigned n;
-    const char *stale;
-    uint64_t places;
-};
-
-static int
-count_place(void *ctx, const char *owner, int64_t time, uint64_t id)
-{
-    struct counting *c = ctx;
-
-    (void)owner;
-    (void)time;
-    for (int i = 0; i < JOBS; i++)
-        c->places += w.jobs[i].id == id;
-    return 0;
-}
-
-static int
-count_result(void *ctx, const struct result *result)
-{
-    struct counting *c = ctx;
-
-    c->n++;
-    for (size_t b = 0; b < result->n; b++)
-        if (result->scores[b].value < 49.9 || result->scores[b].value > 50.1)
-            c->stale = "a result that its host did not announce";
-    return result->n == BENCHMARKS ? 0 : (c->stale = "a result of some benchmarks", 0);
-}
-
-static int
-check_part(void *ctx, const struct part *part)
-{
-    struct counting *c = ctx;
-    const char *at = strstr(part->doc.p, "versions");
-    unsigned long long fence = 0;
-
-    if (!at || sscanf(at, "versions\": {\"%*2s\": %llu", &fence) != 1 || fence != part->fence)
-        c->stale = "a part of another fence";
-    return 0;
-}
-
-static int
-count_part(void *ctx, const struct part *part)
-{
-    (void)part;
-    ((struct counting *)ctx)->n++;
-    return 0;
-}
-
-/* A place in the quota is given back only for what was not the submitter's fault. */
-static void
-inspect_quota(struct job_seen *seen, const struct job *job, enum queue_state state)
-{
-    bool ours = queue_failure_class(queue_failure_from(job->failure))->ours;
-
-    if (job->charged && !seen->charged)
-        simulation_wrong("a place in the quota is taken again");
-    if (!job->charged && seen->charged) {
-        w.refunds++;
-        if (!((state == QUEUE_FAILED || state == QUEUE_QUARANTINED) && ours) &&
-            !(state == QUEUE_CANCELLED && job->attempts == 0))
-            simulation_wrong("a place in the quota is given back for nothing");
-    } else if (job->charged && (state == QUEUE_FAILED || state == QUEUE_QUARANTINED) && ours) {
-        simulation_wrong("a place in the quota is kept for our own failure");
-    }
-    seen->charged = job->charged;
-}
-
-/* What counts of a log is what the host wrote, of one epoch. */
-static int
-inspect_log(void *ctx, const struct attempt *a)
-{
-    const char *path;
-    FILE *f;
-
-    (void)ctx;
-    assert_int_equal(store_attempt_log(w.f->store, a->fence, w.f->arena, &path), 0);
-    if (!a->log_end)
-        return 0;
-    if (!(f = fopen(path, "r"))) {
-        simulation_wrong("a log is not there");
-        return 0;
-    }
-    /* Whoever dies while a log turns leaves its end for the next one to mend. */
-    for (uint64_t at = 0; at < a->log_end && (at < LOG_KEPT || !w.died); at++)
-        if (getc(f) != simulation_log_byte(a->fence, a->log_epoch, at)) {
-            simulation_wrong("a log is not what its host wrote");
-            break;
-        }
-    w.log_bytes += a->log_end;
-    fclose(f);
-    return 0;
-}
-
-static void
-inspect_lease(struct store_txn *txn, struct job_seen *seen, const struct attempt *live)
-{
-    struct host host;
-
-    if (live->fence <= seen->last_fence)
-        return;
-    seen->last_fence = live->fence;
-    if (store_host_get(txn, live->host, w.f->arena, &host) ||
-        queue_host_work(&host, wall()) != HOST_ANY_WORK)
-        simulation_wrong("a lease to a host that gets no work");
-}
-
-static bool
-at_a_host(enum queue_state state)
-{
-    return state == QUEUE_LEASED || state == QUEUE_RUNNING || state == QUEUE_STORING;
-}
-
-/* After every step. Returns whether all is over. */
-static bool
-inspect(bool thorough)
-{
-    struct store_txn *txn = fixture_begin(w.f, STORE_READ);
-    struct counting places = {0};
-    uint64_t charged = 0;
-    bool over = true;
-
-    for (int i = 0; i < JOBS; i++) {
-        struct job_seen *seen = &w.jobs[i];
-        struct counting c = {0};
-        struct request request;
-        struct attempt live;
-        struct job job;
-
-        assert_int_equal(queue_load(txn, seen->id, w.f->arena, &request, &job), 0);
-        enum queue_state state = queue_state_from_word(job.state);
-        bool finished = state == QUEUE_FINISHED;
-        bool is_live = store_attempt_live(txn, seen->id, w.f->arena, &live) == 0;
-
-        if (finished && !seen->was_finished) {
-            seen->finished++;
-            w.results++;
-            thorough = true;
-        }
-        seen->was_finished = finished;
-        if (thorough) {
-            store_model_results(txn, request.model, w.f->arena, false, count_result, &c);
-            if (c.n != seen->finished)
-                simulation_wrong("not one result for each time it finished");
-            store_parts_each(txn, seen->id, job.round, w.f->arena, check_part, &c);
-            if (c.stale)
-                simulation_wrong(c.stale);
-            if (w.rules.log_ms)
-                store_attempts_of(txn, seen->id, w.f->arena, inspect_log, NULL);
-        }
-        if (thorough && finished) {
-            c.n = 0;
-            store_parts_each(txn, seen->id, job.round, w.f->arena, count_part, &c);
-            if (c.n)
-                simulation_wrong("parts are left after the end: a rerun would take them");
-        }
-        if (job.attempts > MOST)
-            simulation_wrong("more attempts than allowed");
-        if (at_a_host(state) && !is_live)
-            simulation_wrong("a job is at a host without an attempt");
-        inspect_quota(seen, &job, state);
-        charged += job.charged;
-        if (is_live)
-            inspect_lease(txn, seen, &live);
-        over = over && queue_state_ended(state) && !is_live;
-    }
-    if (thorough) {
-        store_quota_each(txn, "org", w.f->arena, count_place, &places);
-        if (places.places != charged)
-            simulation_wrong("the ledger of the quota and the jobs differ");
-    }
-    store_abort(txn);
-    jb_arena_reset(w.f->arena);
-    return over;
-}
-
 static void
 start_lease(void)
 {
@@ -521,7 +345,7 @@ offer_work(void)
         rc = lease_offer(w.lease,
                          &(struct lease_work){
                              .request = ids[i], .host = m->name, .plan = "plan", .slots = 1},
-                         w.now, wall(), &err);
+                         w.now, simulation_wall(), &err);
         w.offered += rc == 0;
         if (rc != JB_EBUSY && rc != JB_ECONFLICT)
             check_rc(rc, &err);
@@ -539,12 +363,12 @@ run_lease(void)
     if (w.old) {
         int64_t next;
 
-        check_old(lease_run(w.old, w.now, wall(), &err, &next), &err);
+        check_old(lease_run(w.old, w.now, simulation_wall(), &err, &next), &err);
         jb_error_clear(&err);
         if (w.old && w.now > w.old_until)
             end_old();
     }
-    check_rc(lease_run(w.lease, w.now, wall(), &err, &w.lease_next), &err);
+    check_rc(lease_run(w.lease, w.now, simulation_wall(), &err, &w.lease_next), &err);
     if (w.lease && (w.offering || w.now > w.offer_next)) {
         w.offering = false;
         w.offer_next = w.now + MINUTE;
@@ -571,13 +395,14 @@ deliver(size_t at)
                                           .log_epoch = m.log_epoch,
                                           .log_end = m.log_end,
                                           .log_kept = m.log_kept};
-        check_rc(lease_answer(w.lease, m.token, &reply, w.now, wall(), &err), &err);
+        check_rc(lease_answer(w.lease, m.token, &reply, w.now, simulation_wall(), &err), &err);
         if (w.lease)
             run_lease();
     } else if (w.old && m.life == w.old_life) {
         const struct lease_reply reply = {.status = m.status, .body = m.body};
         if (m.call != LEASE_LOG)
-            check_old(lease_answer(w.old, m.token, &reply, w.now, wall(), &err), &err);
+            check_old(lease_answer(w.old, m.token, &reply, w.now, simulation_wall(), &err),
+                      &err);
     }
     free((char *)m.body.p);
 }
@@ -699,8 +524,8 @@ tell_all(void)
             continue;
         print_error("job %llu: %s, %llu attempts, due in %lld s, %s %s\n",
                     (unsigned long long)job.id, job.state, (unsigned long long)job.attempts,
-                    (long long)(job.due ? (job.due - wall()) / 1000000 : 0), job.failure,
-                    job.reason);
+                    (long long)(job.due ? (job.due - simulation_wall()) / 1000000 : 0),
+                    job.failure, job.reason);
         store_attempts_of(txn, job.id, w.f->arena, tell_attempt, NULL);
     }
     for (int i = 0; i < HOSTS; i++) {
@@ -751,14 +576,14 @@ simulate(uint64_t seed)
         w.calm = w.now > ROUGH;
         if (w.changed || step % 256 == 0) {
             w.changed = false;
-            over = inspect(step % 64 == 0);
+            over = simulation_inspect(step % 64 == 0);
         }
         if (over && w.calm && w.lease && !w.old && !left_at_hosts())
             break;
         if (w.now > STUCK)
             simulation_wrong(over ? "hosts keep what is over" : "a job is stuck");
     }
-    inspect(true);
+    simulation_inspect(true);
     lease_free(w.lease);
     lease_free(w.old);
     w.lease = w.old = NULL;
