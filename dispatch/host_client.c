@@ -44,10 +44,11 @@ struct call {
     char host[HOST_LABEL_MAX + 1];
 };
 
-/* Connections under one certificate. */
+/* Connections under one certificate. What brings results and logs has its own, since a call's
+ * time runs while it waits for one: a renewal behind results would come too late. */
 struct set {
     struct set *next;
-    struct http *http;
+    struct http *quick, *bulk;
 };
 
 struct host_client {
@@ -118,10 +119,13 @@ new_set(struct host_client *c, const struct files *files, struct jb_error *err)
                                            .key = jb_buf_view(&files->key),
                                            .ca = jb_buf_view(&files->root)};
     struct set *set = calloc(1, sizeof(*set));
-    int rc = set ? http_new_beside(c->d->http, &identity, HOST_CLIENT_PER_HOST,
-                                   HOST_CLIENT_TOTAL, err, &set->http)
+    int rc = set ? http_new_beside(c->d->http, &identity, HOST_CLIENT_QUICK, HOST_CLIENT_TOTAL,
+                                   err, &set->quick)
                  : jb_fail(err, JB_ENOMEM, "out of memory");
 
+    if (!rc && (rc = http_new_beside(c->d->http, &identity, HOST_CLIENT_BULK, HOST_CLIENT_TOTAL,
+                                     err, &set->bulk)))
+        http_free(set->quick);
     if (rc) {
         free(set);
         return rc;
@@ -167,18 +171,25 @@ load(struct host_client *c)
     }
 }
 
+static void
+set_free(struct set *set)
+{
+    http_free(set->quick);
+    http_free(set->bulk);
+    free(set);
+}
+
 /* Sets that nothing runs in any more. */
 static void
 free_old_sets(struct host_client *c)
 {
     for (struct set **at = c->sets ? &c->sets->next : NULL, *set; at && (set = *at);) {
-        if (http_running(set->http)) {
+        if (http_running(set->quick) || http_running(set->bulk)) {
             at = &set->next;
             continue;
         }
         *at = set->next;
-        http_free(set->http);
-        free(set);
+        set_free(set);
     }
 }
 
@@ -364,7 +375,9 @@ begin(struct host_client *c, const struct host_request *r, struct call *call,
         .done = on_answer,
         .ctx = call,
     };
-    return http_start(c->sets->http, &request, err, &call->http);
+    const bool bulk =
+        r->call == LEASE_LOG || r->call == LEASE_MANIFEST || r->call == LEASE_PART;
+    return http_start(bulk ? c->sets->bulk : c->sets->quick, &request, err, &call->http);
 }
 
 void
@@ -486,8 +499,7 @@ host_client_free(struct host_client *c)
     }
     for (struct set *set = c->sets, *next; set; set = next) {
         next = set->next;
-        http_free(set->http);
-        free(set);
+        set_free(set);
     }
     for (struct known *known = c->known, *next; known; known = next) {
         next = known->next;

@@ -2,9 +2,9 @@
 /*
  * Calls to the GPU hosts (wire/message.h), over TLS with the control certificate: only hosts of
  * the registry, each known by its current or next key and by its name in a certificate of the
- * board's own CA; nobody else's. Two connections to a host, 256 in all, every answer bounded in
- * time and size. What a host does about calls (answers, refuses our certificate, is silent) is
- * logged when it changes.
+ * board's own CA; nobody else's. To a host one connection for what must not wait and two for
+ * results and logs, 256 of either in all, every answer bounded in time and size. What a host
+ * does about calls (answers, refuses our certificate, is silent) is logged when it changes.
  *
  * Key and certificate are read again when their file changes; what is under way then ends on
  * the old connections, what begins takes new ones.
@@ -15,8 +15,9 @@
 #include "dispatch/dispatch.h"
 #include "dispatch/lease.h"
 
-#define HOST_CLIENT_PER_HOST 2
-#define HOST_CLIENT_TOTAL    256
+#define HOST_CLIENT_QUICK 1
+#define HOST_CLIENT_BULK  2
+#define HOST_CLIENT_TOTAL 256
 
 struct host_answer {
     const char *host;
